@@ -106,7 +106,7 @@ def clear_bar() -> None:
 def clean_environment() -> dict[str, str]:
     """Return this process's environment without what would lead pip out of ``.venv``."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
-    return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1", "NUMBA_CPU_NAME": "generic"}
 
 
 def run_step(what: str, command: Sequence[str | Path], *, total: int = 0) -> None:
