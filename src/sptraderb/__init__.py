@@ -1,0 +1,1 @@
+"""SPtraderB API: a backtest server for FX and crypto strategies."""

@@ -1,0 +1,1 @@
+"""Values: pure, immutable, without I/O; every other layer speaks in them."""

@@ -1,0 +1,133 @@
+"""The terms of a run: everything a simulation needs beside plan and candles."""
+
+from dataclasses import dataclass
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
+from sptraderb.domain.instrument import CandleSide, Instrument, currency_digits
+from sptraderb.domain.plan import Costs, RiskLimits
+from sptraderb.errors import InvalidInput
+
+_MILLION = 1_000_000
+_HEADROOM = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A fill profile: a frozen record of choices, not a second loop.
+
+    Parameters
+    ----------
+    name : str
+        ``strict`` for now.
+    """
+
+    name: str = "strict"
+
+
+STRICT = Profile()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Capital, costs and limits in the engine's integers.
+
+    Parameters
+    ----------
+    money_decimals : int
+        Decimals d of money (M1).
+    capital_minor : int
+        Initial deposit.
+    commission_ppb : int
+        Commission per side, parts per 10^9 of notional at the fill price (C1).
+    spread_ticks : int
+        Whole spread (C2). Bid candles: ask = bid + spread. Ask candles: bid = ask - spread. Mid
+        candles: bid = mid - spread // 2, ask = mid + spread - spread // 2 (the odd tick to the ask).
+    slippage_ticks : int
+        Adverse slippage of market and stop fills (C3); limits are never slipped (X3).
+    margin_rate_ppb : int
+        Margin as parts per 10^9 of notional.
+    risk : RiskLimits
+        Limits in force.
+    start_bar : int
+        First bar on which a rule may decide: max(first bar at or after `start`, `Signals.ready_bar`).
+        The first tradable bar is the one after it.
+    close_at_end : bool
+        Whether a position held at the end is closed at the last close, with costs (X10).
+    for_position : bool
+        False: unknown paths are decided against the position (as run). True: the best case, for
+        `bounds` (X6).
+    profile : Profile
+        Which fill profile.
+    """
+
+    money_decimals: int
+    capital_minor: int
+    commission_ppb: int = 0
+    spread_ticks: int = 0
+    slippage_ticks: int = 0
+    margin_rate_ppb: int
+    risk: RiskLimits = RiskLimits()
+    start_bar: int = 0
+    close_at_end: bool = False
+    for_position: bool = False
+    profile: Profile = STRICT
+
+
+def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int) -> int:
+    """Return d, the decimals money is counted in (M1).
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Quoted in the account currency.
+    capital_text : str
+        Initial capital as decimal text.
+    leverage : int
+        Largest leverage, at least 1.
+
+    Raises
+    ------
+    InvalidInput
+        ``money.capital_too_large`` if even the currency's own digits overflow.
+    """
+    digits = currency_digits(instrument.quote)
+    decimals = max(instrument.price_scale + instrument.quantity_scale, digits + 4)
+    whole = ticks_from_text(capital_text, digits)
+    while whole * 10 ** (decimals - digits) * max(1, leverage) * _HEADROOM >= 2**63 and decimals > digits:
+        decimals -= 1
+    if whole * 10 ** (decimals - digits) * max(1, leverage) * _HEADROOM > INT64_MAX:
+        raise InvalidInput(
+            "money.capital_too_large", f"capital x leverage must fit 64 bits with room, was {capital_text}"
+        )
+    return decimals
+
+
+def spread_ticks(costs: Costs, instrument: Instrument) -> tuple[int, bool]:
+    """Return the spread in ticks, rounded up, and whether it was rounded (M2, C2)."""
+    return _ticks_up(costs.spread_ppm_pips, costs.spread_ppm_ticks, instrument)
+
+
+def slippage_ticks(costs: Costs, instrument: Instrument) -> tuple[int, bool]:
+    """Return the slippage in ticks, rounded up, and whether it was rounded (M2, C3)."""
+    return _ticks_up(costs.slippage_ppm_pips, costs.slippage_ppm_ticks, instrument)
+
+
+def _ticks_up(ppm_pips: int | None, ppm_ticks: int | None, instrument: Instrument) -> tuple[int, bool]:
+    millionths = (ppm_ticks or 0) if ppm_pips is None else ppm_pips * instrument.pip_ticks
+    return -(-millionths // _MILLION), bool(millionths % _MILLION)
+
+
+def require_one_sided(candles: Candles) -> None:
+    """Raise unless the candles hold one side; both sides come with a later release.
+
+    Raises
+    ------
+    InvalidInput
+        ``candles.both_sides_unsupported``.
+    """
+    if candles.instrument.side is CandleSide.BOTH:
+        raise InvalidInput(
+            "candles.both_sides_unsupported",
+            f"candles of one side are needed, {candles.instrument.symbol} has bid and ask",
+        )
