@@ -9,7 +9,7 @@ from sptraderb.errors import InvalidInput
 
 MAX_QUANTITY_SCALE = 8
 CURRENCY_DIGITS = {"JPY": 0, "KRW": 0, "BTC": 8, "ETH": 8}
-_DEFAULT_CURRENCY_DIGITS = {"JPY": 0, "KRW": 0, "BTC": 8, "ETH": 8}
+_DEFAULT_CURRENCY_DIGITS = 2
 
 
 class CandleSide(StrEnum):

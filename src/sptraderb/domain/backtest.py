@@ -1,0 +1,263 @@
+"""Runs: what a user asks for, the states a run passes through, and what a row of it says.
+
+The states are a table; the SQL in ``store`` is tested against it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sptraderb.domain.plan import Costs
+from sptraderb.errors import Conflict
+
+MAX_ATTEMPTS = 3
+"""A run whose worker was lost this many times is failed (`run.worker_lost`)."""
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing moves a run out of this state."""
+        return self in FINAL_STATES
+
+    @property
+    def status(self) -> str:
+        """The outward word: a queued run reads ``running``."""
+        return RunState.RUNNING.value if self is RunState.QUEUED else self.value
+
+
+FINAL_STATES = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
+
+
+class Move(StrEnum):
+    """What can happen to a run."""
+
+    CLAIM = "claim"
+    FINISH = "finish"
+    FAIL = "fail"
+    CANCEL = "cancel"
+    LOSE = "lose"
+    GIVE_UP = "give_up"
+    HAND_BACK = "hand_back"
+
+
+MOVES: Mapping[tuple[RunState, Move], RunState] = {
+    (RunState.QUEUED, Move.CLAIM): RunState.RUNNING,
+    (RunState.QUEUED, Move.CANCEL): RunState.CANCELLED,
+    (RunState.RUNNING, Move.FINISH): RunState.COMPLETED,
+    (RunState.RUNNING, Move.FAIL): RunState.FAILED,
+    (RunState.RUNNING, Move.CANCEL): RunState.CANCELLED,
+    (RunState.RUNNING, Move.LOSE): RunState.QUEUED,
+    (RunState.RUNNING, Move.GIVE_UP): RunState.FAILED,
+    (RunState.RUNNING, Move.HAND_BACK): RunState.QUEUED,
+}
+"""Every move there is. LOSE keeps the attempt counted, GIVE_UP is the last LOSE, HAND_BACK takes the
+attempt back."""
+
+
+def require_move(state: RunState, move: Move) -> RunState:
+    """Return the state a move leads to.
+
+    Raises
+    ------
+    Conflict
+        ``run.wrong_state`` if the table has no such move.
+    """
+    after = MOVES.get((state, move))
+    if after is None:
+        allowed = sorted(str(before) for (before, known) in MOVES if known is move)
+        raise Conflict("run.wrong_state", f"to {move} a run must be {' or '.join(allowed)}, was {state}")
+    return after
+
+
+class Phase(StrEnum):
+    """The finer step a run is in."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    COMPILING = "compiling"
+    SIMULATING = "simulating"
+    STORING = "storing"
+    DONE = "done"
+
+
+class Mode(StrEnum):
+    """How strict a run is about its candles (DATA, quality in a run)."""
+
+    RESEARCH = "research"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRequest:
+    """A normalised request: everything that decides a run's result, beside the candles.
+
+    Parameters
+    ----------
+    strategy_name : str
+        The strategy's name; the document's name where the text came inline.
+    strategy_text : str
+        The YAML text, pinned when the run was accepted.
+    strategy_revision : int or None
+        Stored revision the text is; None for inline text.
+    symbols : tuple of str
+        One symbol for now.
+    timeframe : str
+        Name such as ``1h``.
+    start_s, end_s : int
+        First and last candle open time, Unix seconds, both inclusive.
+    initial_capital : str
+        Decimal text in the account currency.
+    parameters : mapping of str to str
+        Overrides of the strategy's parameters, as text.
+    costs : Costs
+        What the request states; it wins over the strategy's.
+    account_currency : str
+        Empty: the first symbol's quote currency (A6).
+    leverage : str
+        Decimal text; empty: the instrument's margin rate.
+    instruments : mapping of str to mapping of str to str
+        Overrides of instruments for this run.
+    profile : str
+        Fill profile.
+    mode : Mode
+        How strict to be about candles.
+    seed : int
+        For bootstrap statistics.
+    close_at_end : bool
+        Whether a position held at the end is closed (X10).
+    name : str
+        The user's own words for the run.
+    tags : tuple of str
+        For filtering.
+    webhook_url : str
+        Empty: none.
+    data_revision : int or None
+        Pin the candles to this revision (replays); None: the current one.
+    """
+
+    strategy_name: str
+    strategy_text: str
+    strategy_revision: int | None = None
+    symbols: tuple[str, ...]
+    timeframe: str
+    start_s: int
+    end_s: int
+    initial_capital: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    costs: Costs = field(default_factory=Costs)
+    account_currency: str = ""
+    leverage: str = ""
+    instruments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    profile: str = "strict"
+    mode: Mode = Mode.RESEARCH
+    seed: int = 0
+    close_at_end: bool = False
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    webhook_url: str = ""
+    data_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunError:
+    """Why a run failed.
+
+    Parameters
+    ----------
+    code, message : str
+        As in `errors.SptraderbError`.
+    context : mapping
+        Facts.
+    """
+
+    code: str
+    message: str
+    context: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    phase : Phase
+        The step it is in.
+    percent : float
+        0 to 100, over all phases.
+    event_id : int
+        Grows with every change of the run.
+    n_trades : int
+        Closed trades so far.
+    equity_time_s : int or None
+        Time of the last equity figure.
+    equity : str or None
+        Equity then, decimal text.
+    eta_s : float or None
+        Seconds that are probably left.
+    """
+
+    phase: Phase = Phase.QUEUED
+    percent: float = 0.0
+    event_id: int = 0
+    n_trades: int = 0
+    equity_time_s: int | None = None
+    equity: str | None = None
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run as stored, without its result.
+
+    Parameters
+    ----------
+    id : UUID
+        Identity.
+    owner : str
+        Whose it is.
+    request : BacktestRequest
+        What was asked for.
+    state : RunState
+        Where it is.
+    attempt : int
+        Number of the current or last attempt; 0 before the first. Fences a worker's writes.
+    progress : Progress
+        How far it is.
+    cancel_requested : bool
+        Whether a cancel was asked for.
+    error : RunError or None
+        Why it failed.
+    has_result : bool
+        Whether a document is stored (a cancelled run keeps a partial one).
+    digest : str or None
+        SHA-256 of the result's integers (M8), hex.
+    created_at, started_at, completed_at : datetime or None
+        Times, UTC.
+    """
+
+    id: UUID
+    owner: str
+    request: BacktestRequest
+    state: RunState
+    attempt: int = 0
+    progress: Progress = field(default_factory=Progress)
+    cancel_requested: bool = False
+    error: RunError | None = None
+    has_result: bool = False
+    digest: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
