@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ PRICE_COLUMNS = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
 ASK_COLUMNS = ("ask_open_ticks", "ask_high_ticks", "ask_low_ticks", "ask_close_ticks")
 
 
-def _frozen(values: npt.ArrayLike, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+def _read_only(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     array = np.ascontiguousarray(values, dtype=dtype)
     if array.flags.writeable:
         array = array.view()
@@ -87,11 +88,11 @@ class Candles:
             ``candles.ragged``, ``candles.unordered``, ``candles.not_positive``, ``candles.ohlc_broken``,
             each with the first offending index.
         """
-        time_s = _frozen(columns["time_s"], np.int64)
+        time_s = _read_only(columns["time_s"], np.int64)
         names = PRICE_COLUMNS + (ASK_COLUMNS if instrument.side is CandleSide.BOTH else ())
-        arrays = {name: _frozen(columns[name], np.int64) for name in names}
+        arrays = {name: _read_only(columns[name], np.int64) for name in names}
         volume = columns.get("volume")
-        held = _frozen(np.zeros(len(time_s)) if volume is None else volume, np.float64)
+        held = _read_only(np.zeros(len(time_s)) if volume is None else volume, np.float64)
         if any(len(array) != len(time_s) for array in (*arrays.values(), held)):
             raise CandlesUnusable("candles.ragged", "all candle columns must have the same length")
         _require(np.diff(time_s) > 0, "candles.unordered", "candle times must ascend strictly", offset=1)
@@ -99,7 +100,12 @@ class Candles:
             if group[0] in arrays:
                 _require_sound(*(arrays[name] for name in group))
         return cls(
-            instrument=instrument, timeframe=timeframe, revision=revision, time_s=time_s, volume=held, **arrays
+            instrument=instrument,
+            timeframe=timeframe,
+            revision=revision,
+            time_s=time_s,
+            volume=held,
+            **arrays,
         )
 
     def __len__(self) -> int:
@@ -127,9 +133,7 @@ class Candles:
             for name in ("time_s", *PRICE_COLUMNS, "volume", *ASK_COLUMNS)
             if (value := getattr(self, name)) is not None
         }
-        return Candles(
-            instrument=self.instrument, timeframe=self.timeframe, revision=self.revision, **arrays
-        )
+        return Candles(instrument=self.instrument, timeframe=self.timeframe, revision=self.revision, **arrays)
 
 
 def _week_end(calendar: CalendarName) -> int:

@@ -53,7 +53,9 @@ def ticks_from_decimal(value: Decimal, scale: int) -> int:
     shifted = value.scaleb(scale)
     if shifted != shifted.to_integral_value():
         raise InvalidInput(
-            "price.not_on_scale", f"a number with at most {scale} decimals is needed, was {value}", scale=scale
+            "price.not_on_scale",
+            f"a number with at most {scale} decimals is needed, was {value}",
+            scale=scale,
         )
     ticks = int(shifted)
     if abs(ticks) > INT64_MAX:

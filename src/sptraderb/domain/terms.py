@@ -1,6 +1,6 @@
 """The terms of a run: everything a simulation needs beside plan and candles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
@@ -67,7 +67,7 @@ class Terms:
     spread_ticks: int = 0
     slippage_ticks: int = 0
     margin_rate_ppb: int
-    risk: RiskLimits = RiskLimits()
+    risk: RiskLimits = field(default_factory=RiskLimits)
     start_bar: int = 0
     close_at_end: bool = False
     for_position: bool = False
