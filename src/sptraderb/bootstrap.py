@@ -13,14 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
-
 from sptraderb.candles.cache import CandleCache
 from sptraderb.settings import Settings
 from sptraderb.store import migrate
 from sptraderb.store.candle_rows import foreign_relations
 from sptraderb.store.embedded import open_embedded
-from sptraderb.store.pool import open_pool
+from sptraderb.store.pool import Pool, open_pool
 from sptraderb.telemetry import logger
 
 _log = logger(__name__)
@@ -36,7 +34,7 @@ class Services:
         As read from the environment.
     database_url : str
         The effective one, the embedded server's included.
-    pool : asyncpg.Pool
+    pool : Pool
         Connections of this process.
     candle_cache : CandleCache
         Candles on disk, shared between processes.
@@ -46,7 +44,7 @@ class Services:
 
     settings: Settings
     database_url: str
-    pool: asyncpg.Pool
+    pool: Pool
     candle_cache: CandleCache
     started_at: datetime
 
