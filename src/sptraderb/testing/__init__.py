@@ -1,0 +1,1 @@
+"""Fakes and builders for tests, shipped with the program; nothing but tests imports them."""
