@@ -71,8 +71,9 @@ def is_ready(level: str) -> bool:
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
-    """Hold the project folder's lock; the kernel lets go of it when this process ends."""
+    """Hold the project folder's lock until this process and the steps it started have ended."""
     folder = os.open(ROOT, os.O_RDONLY)
+    os.set_inheritable(folder, True)  # a pip that outlives a killed set-up still keeps others out
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,6 +124,7 @@ def run_step(what: str, command: Sequence[str | Path], *, total: int = 0) -> Non
         process = subprocess.Popen(
             [str(part) for part in command], cwd=ROOT, env=clean_environment(), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+            close_fds=False,
         )  # fmt: skip
         try:
             tail = _follow(process, log, what, total=total)

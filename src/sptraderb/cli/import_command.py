@@ -1,0 +1,137 @@
+"""`sptraderb import FILE...`: candle files into the store, with a report on every row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.markup import escape
+from rich.table import Table
+
+from sptraderb.bootstrap import Services, open_services
+from sptraderb.candles.import_options import ImportOptions
+from sptraderb.candles.import_report import ImportReport, report_lines
+from sptraderb.cli.console import OUT, step_bar
+from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.errors import InvalidInput
+from sptraderb.orchestrator.import_candles import import_candles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportFlags:
+    """How files are read; what is not given is recognised or refused.
+
+    Parameters
+    ----------
+    symbol
+        Such as EURUSD; taken from the file's name or content where it is there.
+    timeframe
+        Such as 5m or 1h; found from the rows where it is not given.
+    timezone
+        Of the times in the file: UTC, Europe/Athens, ny-close, +07:00 ...
+    side
+        bid, ask or mid.
+    format
+        Force a layout instead of recognising it.
+    instrument
+        Facts of an unknown symbol as key=value; may be repeated.
+    strict
+        Refuse a file with anything imperfect.
+    trust_timezone
+        Take --timezone even where the rows speak against it.
+    """
+
+    symbol: str | None = None
+    timeframe: str | None = None
+    timezone: str | None = None
+    side: str | None = None
+    format: str | None = None
+    instrument: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
+    strict: bool = False
+    trust_timezone: bool = False
+
+    def to_options(self) -> ImportOptions:
+        """Return them as the importer takes them."""
+        return ImportOptions(
+            symbol=self.symbol,
+            timeframe=self.timeframe,
+            timezone=self.timezone,
+            side=self.side,
+            format=self.format,
+            instrument=_pairs(self.instrument),
+            strict=self.strict,
+            trust_timezone=self.trust_timezone,
+        )
+
+
+def import_files(
+    files: Annotated[list[Path], Parameter(negative=())],
+    /,
+    *,
+    flags: Annotated[ImportFlags | None, Parameter(name="*")] = None,
+) -> None:
+    """Import candle files, each all or nothing, and report on every row.
+
+    Parameters
+    ----------
+    files
+        Files of any known layout; all of one symbol if --symbol is given.
+    """
+    run_async(_import_all(files, (flags or ImportFlags()).to_options()))
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInput("import.bad_instrument", f"--instrument must be key=value, was `{text}`")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+async def _import_all(files: Sequence[Path], options: ImportOptions) -> None:
+    async with open_services(read_settings()) as services:
+        reports = [await import_with_bar(services, file, options) for file in files]
+    for report in reports:
+        for line in report_lines(report):
+            OUT.print(escape(line))
+    OUT.print(reports_table(reports))
+
+
+async def import_with_bar(services: Services, file: Path, options: ImportOptions) -> ImportReport:
+    """Import one file with a progress bar.
+
+    Raises
+    ------
+    CandlesUnusable, InvalidInput
+        As `import_candles`.
+    """
+    with step_bar(f"{file.name}: reading", counts=False) as bar:
+
+        def move(phase: str, done: int, total: int) -> None:
+            bar.move(done, total, f"{file.name}: {phase}")
+
+        return await import_candles(services.pool, file, options=options, on_progress=move)
+
+
+def reports_table(reports: Sequence[ImportReport]) -> Table:
+    """Return what became of each file's rows, one line a file."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("file", "symbol", "timeframe", "side"):
+        table.add_column(heading)
+    for heading in ("read", "kept", "duplicate", "corrected", "refused", "flat weekend"):
+        table.add_column(heading, justify="right")
+    table.add_column("revision", justify="right")
+    for report in reports:
+        table.add_row(
+            escape(Path(report.file).name),
+            escape(report.symbol),
+            str(report.timeframe),
+            str(report.side),
+            *(f"{count:,}" for count in (report.n_read, report.n_kept, report.n_duplicate)),
+            *(f"{count:,}" for count in (report.n_corrected, report.n_refused, report.n_flat_weekend)),
+            "unchanged" if report.unchanged else str(report.revision),
+        )
+    return table

@@ -1,0 +1,89 @@
+"""`sptraderb serve`: the API in this process and one worker beside it.
+
+1. settings, then the listening socket: a taken port is one sentence     settings, http_server
+2. database (embedded where none is named), schema, pool                 bootstrap
+3. the worker, a process of its own                                      worker_process
+4. the API, until SIGTERM or Ctrl-C                                      http_server
+
+They end in the opposite order: no new connections, sockets told, requests finished; the worker hands its
+runs back; the embedded PostgreSQL stops last.
+"""
+
+import asyncio
+import signal
+import socket
+from contextlib import AsyncExitStack, suppress
+from importlib.metadata import version
+
+from sptraderb.api.app import create_app
+from sptraderb.bootstrap import open_services
+from sptraderb.cli.http_server import HttpServer, listen_on
+from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.cli.worker_process import worker_beside
+from sptraderb.settings import Settings
+from sptraderb.telemetry import configure_logging, logger
+
+_log = logger(__name__)
+
+
+def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    worker: bool = True,
+    concurrency: int | None = None,
+) -> None:
+    """Start the API and one worker; Ctrl-C or SIGTERM ends both and hands runs back.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; HOST where it is not given.
+    port
+        Port to listen on; PORT where it is not given.
+    worker
+        Whether a worker is started beside the API.
+    concurrency
+        Runs that worker computes at a time; WORKERS where it is not given.
+    """
+    given = {"HOST": host, "PORT": port, "WORKERS": concurrency}
+    settings = read_settings(**{name: str(value) for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level, settings.log_format)
+    with listen_on(settings.host, settings.port) as listener:
+        run_async(_serve(settings, listener, with_worker=worker))
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
+    ending = _Ending()
+    with suppress(asyncio.CancelledError):
+        async with AsyncExitStack() as parts:
+            services = await parts.enter_async_context(open_services(settings))
+            if with_worker:
+                await parts.enter_async_context(worker_beside(services.database_url, settings.workers))
+            server = HttpServer(create_app(services), on_ready=lambda: _say_ready(settings, listener))
+            ending.server = server
+            await server.serve(sockets=[listener])
+    _log.info("stopped")
+
+
+def _say_ready(settings: Settings, listener: socket.socket) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    _log.info("listening", address=address, docs=f"{address}/docs", version=version("sptraderb"))
+
+
+class _Ending:
+    """Turns signals into an orderly end: of the server where it runs, of the start-up before that."""
+
+    def __init__(self) -> None:
+        self.server: HttpServer | None = None
+        self._starting = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self.server is not None:
+            self.server.end()
+        elif self._starting is not None:
+            self._starting.cancel()
