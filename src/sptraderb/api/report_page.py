@@ -1,0 +1,169 @@
+"""The report page: one result document and its candles as a single self-contained HTML file.
+
+Pure: no database, no network, no clock. The page needs no other file; its only script beside its own is the
+chart library, handed in as text. Used by ``GET /api/backtest/{id}/report`` and by ``sptraderb demo``.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from sptraderb.api.report_figures import (
+    figure_text,
+    find_figure,
+    list_figures,
+    money_text,
+    percent_text,
+    total_costs,
+)
+from sptraderb.api.report_sections import (
+    clock,
+    metric_table,
+    notes_list,
+    seconds,
+    trade_table,
+    trades_caption,
+)
+
+_TEMPLATE = Path(__file__).with_name("report_template.html")
+_CHARTS = Path(__file__).with_name("static") / "vendor" / "lightweight-charts.js"
+
+
+def read_chart_script() -> str:
+    """Return the chart library's text; empty where the web assets have not been built in."""
+    return _CHARTS.read_text(encoding="utf-8") if _CHARTS.exists() else ""
+
+
+def report_html(
+    document: Mapping[str, Any], candles: Sequence[Mapping[str, Any]], *, chart_script: str
+) -> str:
+    """Return a self-contained HTML page of one run.
+
+    Parameters
+    ----------
+    document : mapping
+        The result document as ``GET .../results`` gives it.
+    candles : sequence of mapping
+        The run's candles as ``GET /api/candles`` gives them: ``time`` (Unix seconds), ``open``,
+        ``high``, ``low``, ``close``; ascending.
+    chart_script : str
+        The chart library, see `read_chart_script`; empty gives a page without charts.
+
+    Returns
+    -------
+    str
+        HTML text. Every text from the document is escaped, so a strategy's name or note cannot become
+        markup or script.
+    """
+    manifest = document.get("manifest") or {}
+    trades = document.get("completed_trades") or []
+    symbol, timeframe = _word(manifest, "symbol", "symbols"), _word(manifest, "timeframe")
+    name = str(document.get("strategy_name") or _word(manifest, "strategy_name", "strategy") or "backtest")
+    parts = {
+        "title": escape(f"{name} · {symbol} {timeframe}"),
+        "heading": escape(name),
+        "subheading": escape(_span(symbol, timeframe, candles)),
+        "badge": "partial result" if document.get("partial") else "completed",
+        "cards": _cards(document),
+        "trades_caption": escape(trades_caption(document, len(trades))),
+        "trades": trade_table(trades),
+        "metrics": metric_table(list_figures(document)),
+        "notes": notes_list(document.get("notes") or []),
+        "manifest": escape(json.dumps(manifest, indent=2, ensure_ascii=False, default=str)),
+        "run_id": escape(str(document.get("backtest_id", ""))),
+        "digest": escape(str(document.get("digest", ""))),
+        "data": _script_json(_chart_data(document, candles, trades)),
+        "chart_script": chart_script.replace("</script", "<\\/script"),
+    }
+    return _fill(_TEMPLATE.read_text(encoding="utf-8"), parts)
+
+
+def _fill(template: str, parts: Mapping[str, str]) -> str:
+    # Split once, so that a part that happens to hold a marker is never filled again.
+    pieces = template.split("{{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, _, rest = piece.partition("}}")
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def _script_json(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _word(manifest: Mapping[str, Any], *names: str) -> str:
+    for name in names:
+        value = manifest.get(name)
+        if isinstance(value, list | tuple):
+            return ", ".join(map(str, value))
+        if isinstance(value, Mapping):
+            value = value.get("name")
+        if value:
+            return str(value)
+    return ""
+
+
+def _span(symbol: str, timeframe: str, candles: Sequence[Mapping[str, Any]]) -> str:
+    words = f"{symbol} {timeframe}".strip()
+    if not candles:
+        return words
+    first, last = (clock(candles[i]["time"])[:10] for i in (0, -1))
+    return f"{words} · {first} to {last} · {len(candles):,} candles"
+
+
+def _cards(document: Mapping[str, Any]) -> str:
+    profit = Decimal(str(document.get("total_pnl") or 0))
+    capital = Decimal(str(document.get("start_capital") or 0))
+    gain = f"{percent_text(profit / capital, signed=True)} of {money_text(capital)}" if capital else ""
+    total = int(document.get("total_trades") or 0)
+    wins, losses = (int(document.get(key) or 0) for key in ("winning_trades", "losing_trades"))
+    sharpe = find_figure(document, "sharpe", "sharpe_ratio")
+    cards = [
+        ("Net profit", money_text(profit, signed=True), gain, "gain" if profit >= 0 else "loss"),
+        ("Max drawdown", percent_text(document.get("max_drawdown")), "inside bars, of the running peak", ""),
+        ("Sharpe ratio", figure_text(sharpe), sharpe.convention if sharpe else "", ""),
+        ("Trades", f"{total:,}", f"{wins:,} won, {losses:,} lost", ""),
+        ("Win rate", percent_text(wins / total) if total else "–", "break-even counts as not won", ""),
+        ("Costs", money_text(total_costs(document)), "spread, slippage, commission, swap", ""),
+    ]
+    return "".join(
+        f'<div class="card"><dt>{escape(title)}</dt><dd class="{tone}">{escape(value)}</dd>'
+        f"<dd>{escape(below)}</dd></div>"
+        for title, value, below, tone in cards
+    )
+
+
+def _chart_data(
+    document: Mapping[str, Any], candles: Sequence[Mapping[str, Any]], trades: Sequence[Mapping[str, Any]]
+) -> dict[str, object]:
+    columns = {key: [bar[key] for bar in candles] for key in ("time", "open", "high", "low", "close")}
+    closes = columns["close"][:2000]
+    decimals = max((-int(Decimal(str(price)).as_tuple().exponent) for price in closes), default=5)
+    return {
+        "decimals": min(max(decimals, 0), 10),
+        "candles": columns,
+        "equity": _curve(document.get("equity") or []),
+        "drawdown": _curve(document.get("drawdown") or [], downwards=True),
+        "trades": [
+            {
+                "from": seconds(trade["entry_time"]),
+                "to": seconds(trade["exit_time"]),
+                "side": 1 if trade["side"] == "long" else -1,
+                "won": Decimal(str(trade["pnl"])) > 0,
+            }
+            for trade in trades
+        ],
+    }
+
+
+def _curve(points: Iterable[Sequence[Any]], *, downwards: bool = False) -> dict[str, list[float]]:
+    pairs = [(seconds(time), float(value)) for time, value in points]
+    return {
+        "time": [time for time, _ in pairs],
+        "value": [-abs(value) if downwards else value for _, value in pairs],
+    }
