@@ -61,8 +61,7 @@ MOVES: Mapping[tuple[RunState, Move], RunState] = {
     (RunState.RUNNING, Move.GIVE_UP): RunState.FAILED,
     (RunState.RUNNING, Move.HAND_BACK): RunState.QUEUED,
 }
-"""Every move there is. LOSE keeps the attempt counted, GIVE_UP is the last LOSE, HAND_BACK takes the
-attempt back."""
+"""Every move there is. LOSE counts a lost attempt, GIVE_UP is the last LOSE, HAND_BACK counts none."""
 
 
 def require_move(state: RunState, move: Move) -> RunState:
@@ -233,7 +232,10 @@ class Run:
     state : RunState
         Where it is.
     attempt : int
-        Number of the current or last attempt; 0 before the first. Fences a worker's writes.
+        Number of the current or last attempt; 0 before the first. Fences a worker's writes, so it
+        never goes back.
+    n_lost : int
+        How many attempts ended with a dead worker; `MAX_ATTEMPTS` of them fail the run.
     progress : Progress
         How far it is.
     cancel_requested : bool
@@ -253,6 +255,7 @@ class Run:
     request: BacktestRequest
     state: RunState
     attempt: int = 0
+    n_lost: int = 0
     progress: Progress = field(default_factory=Progress)
     cancel_requested: bool = False
     error: RunError | None = None
