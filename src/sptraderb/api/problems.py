@@ -16,12 +16,13 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi.datastructures import ResponseSpec
 
 from sptraderb.api.media_types import PLAIN_TEXT, PROBLEM_JSON, wants_plain_text
+from sptraderb.api.payload_reading import plain_words
 from sptraderb.errors import (
     CandlesUnusable,
     Conflict,
@@ -39,8 +40,10 @@ from sptraderb.errors import (
     TooLarge,
     Unavailable,
 )
+from sptraderb.store.pool import DATABASE_DOWN
+from sptraderb.telemetry import logger
 
-_log = structlog.get_logger("sptraderb.api.problems")
+_log = logger(__name__)
 
 STATUS_OF_CLASS: Mapping[type[SptraderbError], int] = {
     InvalidInput: 400,
@@ -165,6 +168,19 @@ class RenderedProblem:
     code: str
 
 
+def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the error answers of a route for the API's description."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            description=_TITLES.get(status) or HTTPStatus(status).phrase,
+            media_type=PROBLEM_JSON,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
 def status_of(error: SptraderbError) -> int:
     """Return the HTTP status of an error: by its code where HTTP has a closer one, else by its class."""
     if error.code in STATUS_OF_CODE:
@@ -185,7 +201,7 @@ def problem_of(error: SptraderbError, *, request_id: str = "") -> Problem:
         status=status,
         detail=_DEFECT_DETAIL if hidden else error.message,
         code=error.code,
-        errors=[] if hidden else [_problem_fault(fault) for fault in error.faults],
+        errors=[] if hidden else [problem_fault(fault) for fault in error.faults],
         hint=error.hint if error.hint and not hidden else msgspec.UNSET,
         context=dict(error.context) if error.context and not hidden else msgspec.UNSET,
         request_id=request_id,
@@ -196,7 +212,7 @@ def render_problem(error: SptraderbError, *, accept: str, request_id: str) -> Re
     """Return an error as the bytes and headers to send, in the form the caller asks for."""
     problem = problem_of(error, request_id=request_id)
     if wants_plain_text(accept):
-        media_type, body = f"{PLAIN_TEXT}; charset=utf-8", _plain_text(problem, error).encode()
+        media_type, body = PLAIN_TEXT, _plain_text(problem, error).encode()
     else:
         media_type, body = PROBLEM_JSON, msgspec.json.encode(problem, enc_hook=str)
     return RenderedProblem(
@@ -219,9 +235,7 @@ def handle_error(request: Request[Any, Any, Any], exc: Exception) -> Response[by
     rendered = render_problem(error, accept=request.headers.get("accept", ""), request_id=request_id)
     scope_state["error_code"] = rendered.code
     if rendered.status == 500:
-        _log.error(
-            "request_failed", request_id=request_id, code=error.code, detail=str(error), exc_info=exc
-        )
+        _log.error("request_failed", request_id=request_id, code=error.code, detail=str(error), exc_info=exc)
     headers = dict(rendered.headers)
     if isinstance(exc, MethodNotAllowedException) and exc.headers:
         headers["Allow"] = exc.headers.get("allow", "")
@@ -235,14 +249,22 @@ def defect(exc: BaseException) -> InvariantBroken:
     return InvariantBroken("server.unexpected", f"{type(exc).__name__}: {exc}")
 
 
+def is_database_down(exc: BaseException) -> bool:
+    """Return whether an exception means that the database is away for now."""
+    return isinstance(exc, DATABASE_DOWN) and not isinstance(exc, (FileNotFoundError, PermissionError))
+
+
 def _own_error(exc: Exception, request: Request[Any, Any, Any]) -> SptraderbError:
     path = request.scope["path"]
     match exc:
         case SptraderbError():
             return exc
         case NotFoundException():
-            return NotFound("route.not_found", f"the path must be one of the API's, was `{path[:200]}`",
-                            hint="GET /docs lists them")
+            return NotFound(
+                "route.not_found",
+                f"the path must be one of the API's, was `{path[:200]}`",
+                hint="GET /docs lists them",
+            )
         case MethodNotAllowedException():
             return InvalidInput(
                 "route.method_not_allowed", f"the method must be one this path has, was {request.method}"
@@ -252,6 +274,8 @@ def _own_error(exc: Exception, request: Request[Any, Any, Any]) -> SptraderbErro
         case HTTPException() if exc.status_code < 500:
             faults = _framework_faults(exc.extra)
             return InvalidInput("request.invalid", _summary(exc, faults), faults=faults)
+        case _ if is_database_down(exc):
+            return Unavailable("database.unavailable", "PostgreSQL must answer, and does not now")
     return defect(exc)
 
 
@@ -265,13 +289,18 @@ def _summary(exc: HTTPException, faults: Sequence[Fault]) -> str:
 def _framework_faults(extra: object) -> tuple[Fault, ...]:
     rows = extra if isinstance(extra, list) else []
     return tuple(
-        Fault(code="request.invalid", message=str(row.get("message", "")), path=str(row.get("key", "")))
+        Fault(
+            code="request.invalid",
+            message=plain_words(str(row.get("message", ""))),
+            path=str(row.get("key", "")),
+        )
         for row in rows
         if isinstance(row, dict)
     )
 
 
-def _problem_fault(fault: Fault) -> ProblemFault:
+def problem_fault(fault: Fault) -> ProblemFault:
+    """Return a fault as clients see it."""
     return ProblemFault(
         code=fault.code,
         message=fault.message,

@@ -1,0 +1,202 @@
+"""``GET /api/candles``: a symbol's candles, the whole range in one streamed answer or page by page."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from sptraderb.api.candle_encoding import (
+    CSV_HEADER,
+    CandleRow,
+    compressed,
+    encode_array,
+    encode_csv_rows,
+    stream_rows,
+)
+from sptraderb.api.context import services_of
+from sptraderb.api.media_types import (
+    ARROW_STREAM,
+    CSV,
+    JSON,
+    PARQUET,
+    accepted_quality,
+    best_media_type,
+)
+from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
+from sptraderb.api.preconditions import is_unchanged, weak_tag
+from sptraderb.api.problems import problem_responses
+from sptraderb.api.wire_time import seconds_from_text
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.timeframe import Timeframe, parse_timeframe
+from sptraderb.errors import InvalidInput
+from sptraderb.store import candle_rows
+
+AnyRequest = Request[Any, Any, Any]
+MAX_PAGE_BARS = 100_000
+MEDIA_TYPES = (JSON, CSV, ARROW_STREAM, PARQUET)
+_FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW_STREAM, "parquet": PARQUET}
+_VARY = "Accept, Accept-Encoding, Origin"
+_OWN = "own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleQuery:
+    """What is asked for; bounds are candle open times, inclusive, None = no bound."""
+
+    symbol: str
+    timeframe: Timeframe
+    from_s: int | None
+    to_s: int | None
+    limit: int | None
+    media_type: str
+    gzip: bool
+
+    def tag(self, state: candle_rows.SeriesState) -> str | None:
+        """Return the answer's weak ETag; None for adopted tables, which change unseen."""
+        if state.origin != _OWN:
+            return None
+        key = f"{self.symbol}|{self.timeframe}|{self.from_s}|{self.to_s}|{self.limit}|{self.media_type}"
+        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return weak_tag(f"r{state.revision}-{digest}")
+
+
+@get(
+    "/api/candles",
+    tags=["candles"],
+    responses={
+        200: ResponseSpec(list[CandleRow], description="Candles, ascending", generate_examples=False),
+        **problem_responses(400, 404, 406, 422),
+    },
+)
+async def read_candles(  # noqa: PLR0913  query parameters are a route's arguments
+    request: AnyRequest,
+    symbol: Annotated[str | None, QueryParameter(description="Such as EURUSD; required")] = None,
+    timeframe: Annotated[
+        str | None, QueryParameter(description="1m 5m 15m 1h 4h 12h 1d 1w; required")
+    ] = None,
+    start: Annotated[
+        str | None, QueryParameter(name="from", description="Unix seconds, RFC 3339 or a date, inclusive")
+    ] = None,
+    end: Annotated[str | None, QueryParameter(name="to", description="As `from`, inclusive")] = None,
+    limit: Annotated[
+        int | None, QueryParameter(description="Page by page, with a Link header; 1..100000")
+    ] = None,
+    cursor: Annotated[str | None, QueryParameter(description="From a Link header")] = None,
+    format_: Annotated[
+        str | None, QueryParameter(name="format", description="json, csv, arrow or parquet")
+    ] = None,
+) -> Response[Any]:
+    """Give candles: the whole range streamed and compressed, or with ``limit`` a page.
+
+    Prices are JSON numbers of exactly the stored decimal value; ``time`` is the bar's open.
+    """
+    query = CandleQuery(
+        symbol=_required(symbol, "symbol"),
+        timeframe=parse_timeframe(_required(timeframe, "timeframe")),
+        from_s=_bound(start, "from"),
+        to_s=_bound(end, "to", ends_day=True),
+        limit=None if limit is None else page_limit(limit, ceiling=MAX_PAGE_BARS),
+        media_type=_media_type(format_, request.headers.get("accept", "")),
+        gzip=accepted_quality(request.headers.get("accept-encoding", "identity"), "gzip") > 0,
+    )
+    state = await candle_rows.find_revision(services_of(request).pool, query.symbol, query.timeframe)
+    headers = {"vary": _VARY}
+    tag = query.tag(state)
+    if tag is not None:
+        headers |= {"etag": tag, "cache-control": "private, no-cache"}
+        if is_unchanged(request.headers.get("if-none-match"), tag):
+            return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
+    if query.limit is not None:
+        return await _page(request, query, query.limit, cursor, headers)
+    if query.media_type in (ARROW_STREAM, PARQUET):
+        return await _table(request, query, headers)
+    return await _stream(request, query, headers)
+
+
+async def _stream(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:
+    services = services_of(request)
+    stream = await candle_rows.open_candle_stream(
+        services.pool,
+        query.symbol,
+        query.timeframe,
+        from_s=query.from_s,
+        to_s=query.to_s,
+        cache=services.candle_cache,
+    )
+    pieces: AsyncIterator[bytes] = stream_rows(stream.slices, query.media_type)
+    if query.gzip:
+        headers["content-encoding"] = "gzip"
+        pieces = compressed(pieces)
+    return Stream(pieces, headers=headers, media_type=query.media_type)
+
+
+async def _page(
+    request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None, headers: dict[str, str]
+) -> Response[Any]:
+    services = services_of(request)
+    key = decode_cursor(cursor, tuple[int])
+    page = await candle_rows.candle_page(
+        services.pool,
+        query.symbol,
+        query.timeframe,
+        from_s=query.from_s if key is None else max(key[0], query.from_s or key[0]),
+        to_s=query.to_s,
+        limit=limit,
+        cache=services.candle_cache,
+    )
+    if page.has_more:
+        headers["link"] = next_link(request, encode_cursor(int(page.candles.time_s[-1]) + 1))
+    body = await asyncio.to_thread(_encoded, page.candles, query.media_type)
+    return Response(body, headers=headers, media_type=query.media_type)
+
+
+async def _table(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:
+    services = services_of(request)
+    candles = await candle_rows.read_candles(
+        services.pool, query.symbol, query.timeframe, query.from_s, query.to_s, cache=services.candle_cache
+    )
+    body = await asyncio.to_thread(_encoded, candles, query.media_type)
+    return Response(body, headers=headers, media_type=query.media_type)
+
+
+def _encoded(candles: Candles, media_type: str) -> bytes:
+    if media_type == JSON:
+        return encode_array(candles)
+    if media_type == CSV:
+        return CSV_HEADER + encode_csv_rows(candles)
+    # Loaded when first asked for: the Arrow library is of no use to most processes.
+    from sptraderb.api.candle_tables import arrow_stream, parquet_file
+
+    return arrow_stream(candles) if media_type == ARROW_STREAM else parquet_file(candles)
+
+
+def _media_type(word: str | None, accept: str) -> str:
+    if word is not None:
+        if word not in _FORMATS:
+            known = ", ".join(_FORMATS)
+            raise InvalidInput("format.unknown", f"`format` must be one of {known}, was `{word[:40]}`")
+        return _FORMATS[word]
+    found = best_media_type(accept, MEDIA_TYPES)
+    if found is None:
+        raise InvalidInput(
+            "media_type.not_acceptable",
+            f"Accept must allow one of {', '.join(MEDIA_TYPES)}, was `{accept[:100]}`",
+            available=list(MEDIA_TYPES),
+        )
+    return found
+
+
+def _required(value: str | None, name: str) -> str:
+    if value is None or not value.strip():
+        raise InvalidInput("query.missing", f"the query must hold `{name}`, and did not", parameter=name)
+    return value.strip()
+
+
+def _bound(text: str | None, name: str, *, ends_day: bool = False) -> int | None:
+    return None if text is None or not text.strip() else seconds_from_text(text, name=name, ends_day=ends_day)
