@@ -1,0 +1,127 @@
+"""Exact decimal numbers of the oracle: prices, quantities and money in their own units.
+
+Place: the oracle's arithmetic. Where the engine counts ticks and minor units, the oracle computes
+with the decimal numbers a person would write down; the two meet only in the tables of the outcome.
+The context traps `Inexact`, so that nothing but a rounding that is written out can lose a digit.
+"""
+
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+from fractions import Fraction
+
+from sptraderb.domain.fixed import INT64_MAX
+from sptraderb.domain.instrument import Instrument
+from sptraderb.errors import MoneyOverflow
+
+_DIGITS = 60
+EXACT = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+"""The context of all oracle arithmetic: an inexact result is an exception, never a surprise."""
+_ROUNDING = Context(prec=_DIGITS, traps=[InvalidOperation])
+
+ZERO = Decimal(0)
+
+
+def rate(parts_per_billion: int) -> Decimal:
+    """Return parts per 10^9 as a plain fraction (M2)."""
+    return Decimal(parts_per_billion).scaleb(-9)
+
+
+def whole_multiples(amount: Decimal, unit: Decimal) -> Decimal:
+    """Return the largest multiple of ``unit`` that is not above ``amount``; zero below zero."""
+    if amount <= 0:
+        return ZERO
+    return amount // unit * unit
+
+
+class Scales:
+    """Converts between the integers of the domain and the oracle's decimals, and rounds.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Its price and quantity scales and point value.
+    money_decimals : int
+        Decimals d of money (M1).
+    """
+
+    def __init__(self, instrument: Instrument, money_decimals: int) -> None:
+        self.tick = Decimal(1).scaleb(-instrument.price_scale)
+        self.step = Decimal(1).scaleb(-instrument.quantity_scale)
+        self.money_unit = Decimal(1).scaleb(-money_decimals)
+        self.point_value = Decimal(instrument.point_value)
+        self.price_scale = instrument.price_scale
+
+    def price(self, ticks: int) -> Decimal:
+        """Return ticks as a price."""
+        return Decimal(int(ticks)) * self.tick
+
+    def quantity(self, steps: int) -> Decimal:
+        """Return steps as a quantity in units."""
+        return Decimal(int(steps)) * self.step
+
+    def money(self, minor: int) -> Decimal:
+        """Return minor units as money."""
+        return Decimal(int(minor)) * self.money_unit
+
+    def ticks(self, price: Decimal) -> int:
+        """Return a price on the grid as ticks."""
+        return _counted(price, self.tick)
+
+    def steps(self, quantity: Decimal) -> int:
+        """Return a quantity on the grid as steps."""
+        return _counted(quantity, self.step)
+
+    def minor(self, money: Decimal) -> int:
+        """Return rounded money as minor units."""
+        return _counted(money, self.money_unit)
+
+    def rounded_money(self, amount: Decimal) -> Decimal:
+        """Round an exact amount half-even to the money unit: the one rounding of a booking (M4)."""
+        money = amount.quantize(self.money_unit, ROUND_HALF_EVEN, _ROUNDING)
+        _counted(money, self.money_unit)
+        return money
+
+    def shared(self, money: Decimal, part: Decimal, *, whole: Decimal) -> Decimal:
+        """Return the share of rounded money that ``part`` of ``whole`` bears, half-even (M4, M5)."""
+        share = round(self.minor(money) * Fraction(part) / Fraction(whole))
+        return self.money(share)
+
+    def price_down(self, price: Decimal) -> Decimal:
+        """Return the nearest price on the grid that is not above ``price``."""
+        return price.quantize(self.tick, ROUND_FLOOR, _ROUNDING)
+
+    def price_up(self, price: Decimal) -> Decimal:
+        """Return the nearest price on the grid that is not below ``price``."""
+        return price.quantize(self.tick, ROUND_CEILING, _ROUNDING)
+
+    def notional(self, price: Decimal, quantity: Decimal) -> Decimal:
+        """Return what ``quantity`` is worth at ``price``, exactly."""
+        return price * quantity * self.point_value
+
+    def worth(self, price_move: Decimal, quantity: Decimal) -> Decimal:
+        """Return the money a price move makes on a quantity, rounded once (M4).
+
+        Raises
+        ------
+        MoneyOverflow
+            ``money.overflow`` if it does not fit 64 bits, in ticks x steps or in money (M3).
+        """
+        _counted(price_move * quantity, self.tick * self.step)
+        return self.rounded_money(price_move * quantity * self.point_value)
+
+
+def _counted(value: Decimal, unit: Decimal) -> int:
+    """Return how many ``unit`` an exact multiple of it has; it must fit int64 (M3)."""
+    count = int(value / unit)
+    if abs(count) > INT64_MAX:
+        raise MoneyOverflow("money.overflow", f"a sum must fit 64 bits at its scale, was {value} in {unit}")
+    return count

@@ -1,0 +1,122 @@
+"""Where a position's stop and target lie (X15, M4).
+
+Place: turns the distances of an entry rule into prices at the fill. A level given by a series is
+float64 until it becomes a price on the grid, once (M9).
+"""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sptraderb.domain.outcome import OrderReason
+from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, Signals
+from sptraderb.oracle.exact_numbers import Scales, rate
+
+_ON_GRID = 1e-4
+_LARGEST_EXACT = 2.0**52
+
+
+class LevelRefused(Exception):
+    """A level is undefined or lies on the wrong side of the fill.
+
+    Parameters
+    ----------
+    reason : OrderReason
+        What the rejected order is listed with.
+    """
+
+    def __init__(self, reason: OrderReason) -> None:
+        super().__init__(reason.name)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Stop and target of a position; None where it has none or the price is never reached."""
+
+    stop: Decimal | None
+    target: Decimal | None
+
+
+class LevelRule:
+    """Computes the levels of one entry rule decided at one bar.
+
+    Parameters
+    ----------
+    rule : EntryRule
+        Side and distances.
+    signals : Signals
+        Levels of series, read at the decided bar.
+    decided_bar : int
+        Bar at whose close the order was made.
+    scales : Scales
+        The run's units.
+    """
+
+    def __init__(self, rule: EntryRule, signals: Signals, *, decided_bar: int, scales: Scales) -> None:
+        self._rule = rule
+        self._signals = signals
+        self._bar = decided_bar
+        self._scales = scales
+
+    def levels(self, fill: Decimal) -> Levels:
+        """Return both levels for a fill price, or raise `LevelRefused`: the stop is judged first."""
+        side = self._rule.side
+        stop = self.stop(fill)
+        if stop is not None and side * (fill - stop) <= 0:
+            raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
+        target = self._target(fill, stop)
+        if target is not None and side * (target - fill) <= 0:
+            raise LevelRefused(OrderReason.WRONG_SIDE_TARGET)
+        return Levels(stop, target)
+
+    def stop(self, fill: Decimal) -> Decimal | None:
+        """Return the stop's price: below the fill for a long, above it for a short."""
+        distance = self._rule.exits.stop_loss
+        if distance is None:
+            return None
+        return self._level(distance, fill, direction=-self._rule.side, initial_stop=None)
+
+    def _target(self, fill: Decimal, stop: Decimal | None) -> Decimal | None:
+        distance = self._rule.exits.take_profit
+        if distance is None:
+            return None
+        return self._level(distance, fill, direction=self._rule.side, initial_stop=stop)
+
+    def _level(
+        self, distance: Distance, fill: Decimal, *, direction: int, initial_stop: Decimal | None
+    ) -> Decimal | None:
+        """Return the price ``distance`` away from the fill in ``direction``, rounded away from it."""
+        scales = self._scales
+        if distance.kind is DistanceKind.PRICE:
+            level = self._price_of_series(distance.node, direction)
+        elif distance.kind is DistanceKind.RATE:
+            exact = fill * (1 + direction * rate(distance.amount))
+            level = scales.price_up(exact) if direction > 0 else scales.price_down(exact)
+        else:
+            level = fill + direction * self._move(distance, fill, initial_stop)
+        return level if level > 0 else None
+
+    def _move(self, distance: Distance, fill: Decimal, initial_stop: Decimal | None) -> Decimal:
+        """Return a distance in price, rounded up to whole ticks."""
+        scales = self._scales
+        if distance.kind is DistanceKind.TICKS:
+            return scales.price_up(Decimal(distance.amount).scaleb(-6) * scales.tick)
+        if distance.kind is DistanceKind.R:
+            if initial_stop is None:
+                raise LevelRefused(OrderReason.LEVEL_UNDEFINED)
+            return scales.price_up(abs(fill - initial_stop) * Decimal(distance.amount).scaleb(-6))
+        return scales.price(self._whole_ticks(distance.node, upwards=True))
+
+    def _price_of_series(self, node: int, direction: int) -> Decimal:
+        return self._scales.price(self._whole_ticks(node, upwards=direction > 0))
+
+    def _whole_ticks(self, node: int, *, upwards: bool) -> int:
+        """Return a float64 value of a series as ticks: the nearest within 1e-4, else outwards (M4)."""
+        value = float(self._signals.levels[node][self._bar]) * 10.0**self._scales.price_scale
+        if not math.isfinite(value) or abs(value) >= _LARGEST_EXACT:
+            raise LevelRefused(OrderReason.LEVEL_UNDEFINED)
+        nearest = round(value)
+        if abs(value - nearest) < _ON_GRID:
+            return nearest
+        return math.ceil(value) if upwards else math.floor(value)

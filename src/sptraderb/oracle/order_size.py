@@ -1,0 +1,125 @@
+"""How large an entry order is, and what cuts or refuses it (A2, A3, A4).
+
+Place: the arithmetic of sizes. Sizes are exact quotients, rounded down to the quantity step.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.outcome import OrderReason
+from sptraderb.domain.plan import SizeKind, SizeRule
+from sptraderb.domain.terms import Terms
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_multiples
+
+_FIXED = (SizeKind.UNITS, SizeKind.LOTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What there is to size from.
+
+    Parameters
+    ----------
+    equity : Decimal
+        Balance plus open P&L at the last marks (A2).
+    available : Decimal
+        Cash after the closing part of a reversal, before this order's commission.
+    closing : Decimal
+        Quantity the same order closes; zero for a plain entry.
+    """
+
+    equity: Decimal
+    available: Decimal
+    closing: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A size: what was wanted, what is left, and why it is less; ``quantity`` 0 means rejected."""
+
+    wanted: Decimal
+    quantity: Decimal
+    reason: OrderReason
+
+
+class OrderSize:
+    """Sizes orders by a run's instrument and terms.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Step, minimum and lot.
+    terms : Terms
+        Margin, commission and the limit on a position's size.
+    scales : Scales
+        The run's units.
+    """
+
+    def __init__(self, instrument: Instrument, terms: Terms, *, scales: Scales) -> None:
+        self._step = scales.quantity(instrument.quantity_step)
+        self._minimum = scales.quantity(instrument.quantity_min)
+        self._lot = Decimal(instrument.lot_units)
+        self._margin = rate(terms.margin_rate_ppb)
+        self._commission = rate(terms.commission_ppb)
+        self._largest_share = rate(terms.risk.max_position_size_ppb)
+        self._scales = scales
+
+    def wanted(self, rule: SizeRule, *, means: Means, price: Decimal, stop: Decimal | None) -> Decimal:
+        """Return the size before cuts, computed from the price before slippage (A2).
+
+        Parameters
+        ----------
+        stop : Decimal or None
+            Where the stop would lie for a fill at ``price``; needed for risk sizes.
+        """
+        if means.equity <= 0:
+            return ZERO
+        amount = rate(rule.amount)
+        if rule.kind is SizeKind.UNITS:
+            return whole_multiples(amount, self._step)
+        if rule.kind is SizeKind.LOTS:
+            return whole_multiples(amount * self._lot, self._step)
+        if rule.kind is SizeKind.NOTIONAL:
+            return self._affordable(amount, price)
+        if rule.kind is SizeKind.EQUITY_FRACTION:
+            return self._affordable(means.equity * amount, price)
+        if stop is None or stop == price:
+            return ZERO
+        return self._affordable(means.equity * amount, abs(price - stop))
+
+    def cut(self, wanted: Decimal, rule: SizeRule, *, means: Means, price: Decimal) -> Sized:
+        """Return what limits, margin and minimum leave of a wanted size at the fill price (A3, A4)."""
+        if wanted < self._minimum:
+            return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
+        quantity, reason = wanted, OrderReason.NONE
+        if self._largest_share:
+            most = self._affordable(means.equity * self._largest_share, price)
+            if quantity > most:
+                quantity, reason = most, OrderReason.MAX_POSITION_SIZE
+            if quantity < self._minimum:
+                return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
+        most = self._carried(means, price)
+        if quantity > most:
+            quantity, reason = most, OrderReason.MARGIN
+            if rule.kind in _FIXED or quantity < self._minimum:
+                return Sized(wanted, ZERO, OrderReason.MARGIN)
+        return Sized(wanted, quantity, reason)
+
+    def _affordable(self, money: Decimal, price_per_unit: Decimal) -> Decimal:
+        """Return the most steps whose value at ``price_per_unit`` is not above ``money``."""
+        return whole_multiples_of_value(money, self._scales.notional(price_per_unit, self._step), self._step)
+
+    def _carried(self, means: Means, price: Decimal) -> Decimal:
+        """Return the largest size whose margin, with the order's commission, the cash carries."""
+        per_step = self._scales.notional(price, self._step)
+        closing_fee = self._scales.notional(price, means.closing) * self._commission
+        left = means.available - closing_fee
+        return whole_multiples_of_value(left, per_step * (self._margin + self._commission), self._step)
+
+
+def whole_multiples_of_value(money: Decimal, value_per_step: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of ``step`` worth at most ``money``; zero for no money."""
+    if money <= 0 or value_per_step <= 0:
+        return ZERO
+    return money // value_per_step * step

@@ -1,0 +1,282 @@
+"""Known-answer cases: small runs written by hand, with the answer worked out beside them.
+
+Place: reads ``tests/oracle/cases/*.yaml`` into plan, candles, signals and terms, so that both
+engines can be asked the same question.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.fixed import rate_from_text, text_from_ticks, ticks_from_text
+from sptraderb.domain.instrument import CandleSide, Instrument, infer_instrument
+from sptraderb.domain.outcome import (
+    EVENT_COLUMNS,
+    LEDGER_COLUMNS,
+    ORDER_COLUMNS,
+    TRADE_COLUMNS,
+    EventCode,
+    ExitReason,
+    LedgerKind,
+    OrderReason,
+    OrderState,
+    Outcome,
+)
+from sptraderb.domain.plan import (
+    LONG,
+    SHORT,
+    Distance,
+    DistanceKind,
+    EntryRule,
+    ExitRules,
+    Node,
+    Plan,
+    RiskLimits,
+    Signals,
+    SizeKind,
+    SizeRule,
+)
+from sptraderb.domain.terms import Terms, money_decimals
+from sptraderb.domain.timeframe import parse_timeframe
+
+_CONDITIONS = ("long", "short", "exit_long", "exit_short")
+_STOP_NODE, _TARGET_NODE = 4, 5
+_WORDS = {"reason": OrderReason, "state": OrderState, "code": EventCode, "exit_reason": ExitReason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownAnswer:
+    """One case.
+
+    Parameters
+    ----------
+    name : str
+        What it shows.
+    rules : tuple of str
+        Ids of the rules it proves.
+    plan, candles, signals, terms
+        What to run.
+    expected : mapping
+        Tables and figures as written in the case; only what is written is compared.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    plan: Plan
+    candles: Candles
+    signals: Signals
+    terms: Terms
+    expected: Mapping[str, object]
+
+    def answers(self, outcome: Outcome) -> dict[str, object]:
+        """Return what an outcome says about everything that is expected, spelt as in the case."""
+        return {key: self._answer(key, wanted, outcome) for key, wanted in self.expected.items()}
+
+    def _answer(self, key: str, wanted: object, outcome: Outcome) -> object:
+        decimals = outcome.money_decimals
+        if key in ("equity", "trough"):
+            column = outcome.equity_minor if key == "equity" else outcome.trough_minor
+            return [_short(text_from_ticks(int(value), decimals)) for value in column]
+        if key == "balance":
+            return _short(text_from_ticks(outcome.balance_minor, decimals))
+        if key in ("held_steps", "exposed"):
+            return [int(value) for value in getattr(outcome, key)]
+        if key == "open_position":
+            return self._shown(outcome.open_position, wanted)
+        columns = {
+            "trades": TRADE_COLUMNS,
+            "ledger": LEDGER_COLUMNS,
+            "orders": ORDER_COLUMNS,
+            "events": EVENT_COLUMNS,
+        }[key]
+        rows = [dict(zip(columns, row, strict=True)) for row in getattr(outcome, key).tolist()]
+        if key == "ledger":
+            return [self._ledger_line(row, decimals) for row in rows]
+        shown = list(wanted) if isinstance(wanted, list) else []
+        shown += [shown[-1] if shown else {}] * (len(rows) - len(shown))
+        return [self._row(row, like, decimals) for row, like in zip(rows, shown, strict=False)]
+
+    def _shown(self, position: object, wanted: object) -> object:
+        if position is None or not isinstance(wanted, dict):
+            return None if position is None else "held"
+        row = {name: getattr(position, name) for name in wanted if hasattr(position, name)}
+        return self._row(row, wanted, self.terms.money_decimals)
+
+    def _ledger_line(self, row: Mapping[str, int], decimals: int) -> str:
+        kind = LedgerKind(row["kind"]).name.lower()
+        return (
+            f"{row['bar']} {kind} {_short(text_from_ticks(row['amount_minor'], decimals))} {row['position']}"
+        )
+
+    def _row(self, row: Mapping[str, int], like: Mapping[str, object], decimals: int) -> dict[str, object]:
+        return {name: self._cell(name, row, decimals) for name in (like or row)}
+
+    def _cell(self, name: str, row: Mapping[str, int], decimals: int) -> object:
+        if name in _WORDS:
+            return _WORDS[name](row[name]).name.lower()
+        if name == "value" or name.endswith("_minor"):
+            return _short(text_from_ticks(row[name], decimals))
+        if name.endswith("_ticks") and name not in ("mae_ticks", "mfe_ticks"):
+            return text_from_ticks(row[name], self.candles.instrument.price_scale) if row[name] else "none"
+        return int(row[name])
+
+
+def read_cases(path: Path) -> list[KnownAnswer]:
+    """Read all cases of one file."""
+    return [case_from(raw) for raw in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
+def case_from(raw: Mapping[str, object]) -> KnownAnswer:
+    """Build one case from its mapping; an unknown key is a `KeyError`, so that no typo passes."""
+    fields = dict(raw)
+    instrument = _instrument(_mapping(fields.pop("instrument", {})))
+    candles = _candles(_list(fields.pop("bars")), instrument, _mapping(fields.pop("candles", {})))
+    signals = _signals(fields, len(candles))
+    terms = _terms(_mapping(fields.pop("terms", {})), instrument)
+    exits = _exits(fields)
+    size = _size(str(fields.pop("size", "1000 units")))
+    plan = Plan(name="case", nodes=_NODES, entries=_entries(size, exits))
+    case = KnownAnswer(
+        name=str(fields.pop("name")),
+        rules=tuple(str(rule) for rule in _list(fields.pop("rules"))),
+        plan=plan,
+        candles=candles,
+        signals=signals,
+        terms=terms,
+        expected=_mapping(fields.pop("expect")),
+    )
+    fields.pop("source")
+    fields.pop("worked")
+    if fields:
+        raise KeyError(f"{case.name}: unknown keys {sorted(fields)}")
+    return case
+
+
+def _short(text: str) -> str:
+    """Drop zeros behind the cents: money of a case is written as a person would."""
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}" if decimals else whole
+
+
+_NODES = (
+    *(Node(op="column", name=name, boolean=True, text=name) for name in _CONDITIONS),
+    Node(op="column", name="stop", text="stop"),
+    Node(op="column", name="target", text="target"),
+)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a mapping is needed, was {value!r}")
+    return dict(value)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list is needed, was {value!r}")
+    return value
+
+
+def _instrument(raw: dict[str, object]) -> Instrument:
+    base = infer_instrument(str(raw.pop("symbol", "EURUSD")))
+    side = CandleSide(str(raw.pop("side", "bid")))
+    numbers = {name: int(str(value)) for name, value in raw.items()}
+    return replace(base, side=side, **numbers)  # type: ignore[arg-type]
+
+
+def _candles(bars: Sequence[object], instrument: Instrument, raw: dict[str, object]) -> Candles:
+    timeframe = parse_timeframe(str(raw.pop("timeframe", "1h")))
+    start = int(str(raw.pop("start_s", 1_704_186_000)))
+    prices = [[ticks_from_text(word, instrument.price_scale) for word in str(bar).split()] for bar in bars]
+    columns = np.array(prices, dtype=np.int64).T
+    times = start + timeframe.seconds * np.arange(len(bars), dtype=np.int64)
+    names = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
+    arrays = dict(zip(names, columns, strict=True))
+    return Candles.from_columns({"time_s": times, **arrays}, instrument=instrument, timeframe=timeframe)
+
+
+def _signals(fields: dict[str, object], n_bars: int) -> Signals:
+    conditions = {}
+    for node, name in enumerate(_CONDITIONS):
+        true = np.zeros(n_bars, dtype=np.bool_)
+        true[[int(str(bar)) for bar in _list(fields.pop(name, []))]] = True
+        conditions[node] = true
+    levels = {}
+    for node, name in ((_STOP_NODE, "stop_series"), (_TARGET_NODE, "target_series")):
+        values = fields.pop(name, [])
+        levels[node] = np.full(n_bars, np.nan)
+        for bar, value in _mapping(values or {}).items():
+            levels[node][int(bar)] = float(str(value))
+    allowed = np.ones(n_bars, dtype=np.bool_)
+    allowed[[int(str(bar)) for bar in _list(fields.pop("closed_bars", []))]] = False
+    return Signals(conditions=conditions, levels=levels, entry_allowed=allowed, ready_bar=0)
+
+
+def _terms(raw: dict[str, object], instrument: Instrument) -> Terms:
+    capital = str(raw.pop("capital", "10000"))
+    decimals = int(
+        str(raw.pop("money_decimals", money_decimals(instrument, capital_text=capital, leverage=30)))
+    )
+    rates = {
+        "commission": "commission_ppb",
+        "margin": "margin_rate_ppb",
+    }
+    limits = {name: rate_from_text(str(raw.pop(name))) for name in tuple(raw) if name in _LIMITS}
+    risk = RiskLimits(**{f"{name}_ppb": value for name, value in limits.items()})
+    values: dict[str, int] = {}
+    for name, value in raw.items():
+        values[rates.get(name, name)] = rate_from_text(str(value)) if name in rates else int(str(value))
+    margin = values.pop("margin_rate_ppb", instrument.margin_rate_ppb)
+    for name in ("close_at_end", "for_position"):
+        values[name] = bool(values.get(name, 0))
+    return Terms(
+        money_decimals=decimals,
+        capital_minor=ticks_from_text(capital, decimals),
+        margin_rate_ppb=margin,
+        risk=risk,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+_LIMITS = ("max_drawdown", "daily_loss_limit", "max_position_size")
+
+
+def _size(text: str) -> SizeRule:
+    amount, _, unit = text.partition(" ")
+    kinds = {"units": SizeKind.UNITS, "lots": SizeKind.LOTS, "money": SizeKind.NOTIONAL}
+    kinds |= {"of equity": SizeKind.EQUITY_FRACTION, "at risk": SizeKind.RISK}
+    return SizeRule(kind=kinds[unit], amount=rate_from_text(amount), text=text)
+
+
+def _exits(fields: dict[str, object]) -> ExitRules:
+    return ExitRules(
+        stop_loss=_distance(fields.pop("stop_loss", None), _STOP_NODE),
+        take_profit=_distance(fields.pop("take_profit", None), _TARGET_NODE),
+        max_bars=int(str(fields.pop("max_bars", 0))),
+        live_from_next_bar=bool(fields.pop("live_from_next_bar", False)),
+    )
+
+
+def _distance(text: object, node: int) -> Distance | None:
+    if text is None:
+        return None
+    words = str(text).split()
+    if words == ["series"]:
+        return Distance(kind=DistanceKind.SERIES, node=node)
+    if words == ["price"]:
+        return Distance(kind=DistanceKind.PRICE, node=node)
+    if len(words) == 1:
+        return Distance(kind=DistanceKind.RATE, amount=rate_from_text(words[0]))
+    kind = {"ticks": DistanceKind.TICKS, "R": DistanceKind.R}[words[1]]
+    return Distance(kind=kind, amount=ticks_from_text(words[0], 6))
+
+
+def _entries(size: SizeRule, exits: ExitRules) -> tuple[EntryRule, ...]:
+    return (
+        EntryRule(name="long", side=LONG, when=0, size=size, exits=replace(exits, when=2)),
+        EntryRule(name="short", side=SHORT, when=1, size=size, exits=replace(exits, when=3)),
+    )
