@@ -15,7 +15,7 @@ _NO_SHARED_DATA = "needs ../shared/data"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real candles beside the checkout; without it the test is skipped and counted."""
+    """Return the folder of real candles beside the checkout; without it the test is skipped and counted."""
     if not _SHARED_DATA.is_dir():
         pytest.skip(_NO_SHARED_DATA)
     return _SHARED_DATA
@@ -23,14 +23,14 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[DatabaseServer]:
-    """One embedded PostgreSQL for the session; started by the first test that wants it."""
+    """Start one embedded PostgreSQL for the session, when the first test wants it."""
     with DatabaseServer() as server:
         yield server
 
 
 @pytest.fixture
 def database_url(database_server: DatabaseServer) -> Iterator[str]:
-    """Address of a migrated database that only this test uses."""
+    """Give the address of a migrated database that only this test uses."""
     url = database_server.create_database()
     yield url
     database_server.drop_database(url)
@@ -38,7 +38,7 @@ def database_url(database_server: DatabaseServer) -> Iterator[str]:
 
 @pytest.fixture
 def empty_database_url(database_server: DatabaseServer) -> Iterator[str]:
-    """Address of a database without our schema."""
+    """Give the address of a database without our schema."""
     url = database_server.create_database(migrated=False)
     yield url
     database_server.drop_database(url)
@@ -46,7 +46,7 @@ def empty_database_url(database_server: DatabaseServer) -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
-    """A connection pool on a migrated database that only this test uses."""
+    """Give a connection pool on a migrated database that only this test uses."""
     opened = await open_pool(database_url, size=5)
     yield opened
     await opened.close()

@@ -15,6 +15,11 @@ from sptraderb.store.pool import DATABASE_DOWN
 
 _SURVIVOR_WAIT_S = 15.0
 _CONNECT_TIMEOUT_S = 2.0
+_NOT_ACCEPTED: tuple[type[Exception], ...] = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidCatalogNameError,
+    *DATABASE_DOWN,
+)
 # Small and safe: 17-22 MB in all; fsync and full_page_writes stay on.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -82,10 +87,12 @@ class Postmaster:
 
     def last_words(self) -> str:
         """Return what it logged as fatal, on one line."""
-        with open(self._log, "rb") as file:
+        with self._log.open("rb") as file:
             file.seek(self._log_start)
             lines = file.read(100_000).decode("utf-8", "replace").splitlines()
-        grave = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "could not"))]
+        grave = [
+            line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "could not"))
+        ]
         return " / ".join(line.split(": ", 1)[-1].strip() for line in (grave or lines)[-3:])
 
 
@@ -100,11 +107,10 @@ async def accepts(files: EmbeddedFiles, port: int, *, database: str = "postgres"
         connection = await asyncpg.connect(
             server_url(files, port, database=database), timeout=_CONNECT_TIMEOUT_S, ssl=False
         )
-    except (asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError, *DATABASE_DOWN):
+    except _NOT_ACCEPTED:
         return False
     try:
-        folder = await connection.fetchval("SHOW data_directory")
-        return Path(folder).resolve() == files.cluster
+        return _is_cluster(str(await connection.fetchval("SHOW data_directory")), files)
     finally:
         await connection.close()
 
@@ -223,12 +229,14 @@ def spawn(files: EmbeddedFiles, bin_dir: Path, port: int) -> Postmaster:
     return Postmaster(process.pid, port, process=process, log=files.log, log_start=log_start)
 
 
+def _is_cluster(folder: str, files: EmbeddedFiles) -> bool:
+    return Path(folder).resolve() == files.cluster
+
+
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
 def _ps(pid: int, column: str) -> str:
-    answer = subprocess.run(
-        ["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False)
     return answer.stdout.strip()

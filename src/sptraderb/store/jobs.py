@@ -241,4 +241,3 @@ async def prune_log(pool: Pool, *, keep_days: int = 30) -> int:
 
 def _key(kind: str, entity_id: uuid.UUID) -> str:
     return f"{kind}:{entity_id}"
-

@@ -87,6 +87,10 @@ def read_migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
+CODE_VERSION = len(read_migrations())
+"""Schema version this program makes and needs."""
+
+
 async def migrate(
     url: str,
     *,

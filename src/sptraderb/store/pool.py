@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from sptraderb.errors import InvalidInput, Unavailable
+from sptraderb.errors import InvalidInput, InvariantBroken, Unavailable
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 Database: TypeAlias = Pool | Connection
+Row: TypeAlias = asyncpg.Record
 
 # What a query raises while the server is gone, starting or full: the caller may try again later.
 DATABASE_DOWN: tuple[type[Exception], ...] = (
@@ -218,6 +219,19 @@ async def transaction(database: Database) -> AsyncIterator[Connection]:
     else:
         async with database.transaction():
             yield database
+
+
+def require_row(row: Row | None) -> Row:
+    """Return the row of a query that always has one.
+
+    Raises
+    ------
+    InvariantBroken
+        If it has none (``sql.no_row``).
+    """
+    if row is None:
+        raise InvariantBroken("sql.no_row", "a query that always gives a row must give one, it gave none")
+    return row
 
 
 def _url_invalid(found: str) -> InvalidInput:

@@ -72,7 +72,9 @@ def parse_queries(text: str, *, source: str) -> dict[str, str]:
             lines.append(line)
             continue
         if found[1] in blocks:
-            raise InvariantBroken("sql.malformed", f"{source}: a query name must be unique, {found[1]} is twice")
+            raise InvariantBroken(
+                "sql.malformed", f"{source}: a query name must be unique, {found[1]} is twice"
+            )
         lines = blocks.setdefault(found[1], [])
     return {name: _without_reason(block, f"{source}: {name}") for name, block in blocks.items()}
 
