@@ -14,11 +14,14 @@ import signal
 import socket
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import version
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from sptraderb.api.app import create_app
 from sptraderb.bootstrap import open_services
 from sptraderb.cli.http_server import HttpServer, listen_on
-from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.cli.surroundings import end_with_stdin, read_settings, run_async
 from sptraderb.cli.worker_process import worker_beside
 from sptraderb.settings import Settings
 from sptraderb.telemetry import configure_logging, logger
@@ -32,6 +35,7 @@ def serve(
     port: int | None = None,
     worker: bool = True,
     concurrency: int | None = None,
+    until_stdin_closes: Annotated[bool, Parameter(show=False)] = False,
 ) -> None:
     """Start the API and one worker; Ctrl-C or SIGTERM ends both and hands runs back.
 
@@ -45,10 +49,14 @@ def serve(
         Whether a worker is started beside the API.
     concurrency
         Runs that worker computes at a time; WORKERS where it is not given.
+    until_stdin_closes
+        End as on SIGTERM when standard input closes.
     """
     given = {"HOST": host, "PORT": port, "WORKERS": concurrency}
     settings = read_settings(**{name: str(value) for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format)
+    if until_stdin_closes:
+        end_with_stdin()
     with listen_on(settings.host, settings.port) as listener:
         run_async(_serve(settings, listener, with_worker=worker))
 

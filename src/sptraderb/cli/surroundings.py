@@ -5,7 +5,9 @@ The environment is handed to ``settings`` (its only reader) and on to children, 
 
 import asyncio
 import os
+import signal
 import sys
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -39,3 +41,14 @@ def run_async(work: Coroutine[Any, Any, Answer]) -> Answer:
     """Run a command's asynchronous work to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def end_with_stdin() -> None:
+    """Send ourselves SIGTERM when standard input closes: the program that started us is gone."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stdin-watch", daemon=True).start()

@@ -1,15 +1,11 @@
 """`sptraderb worker`: claims queued runs and computes them, until told to end."""
 
-import os
-import signal
-import sys
-import threading
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from sptraderb.bootstrap import migrate_database, open_database
-from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.cli.surroundings import end_with_stdin, read_settings, run_async
 from sptraderb.orchestrator.worker import WorkerOptions, run_worker
 from sptraderb.settings import Settings
 from sptraderb.telemetry import configure_logging
@@ -33,7 +29,7 @@ def worker(
     settings = read_settings(**given)
     configure_logging(settings.log_level, settings.log_format)
     if until_stdin_closes:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
+        end_with_stdin()
     run_async(_work(settings))
 
 
@@ -50,9 +46,3 @@ async def _work(settings: Settings) -> None:
                 log_format=settings.log_format,
             )
         )
-
-
-def _end_with_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,170 @@
+"""`sptraderb demo`: a real backtest through a real server, seen from a client's side.
+
+1. start PostgreSQL, the API and a worker, in a data folder of the demo's own    demo_server
+2. import the sample candles                                                     import_command
+3. store three strategies                                                        api_client
+4. run each: submit, follow its socket, fetch the result                         api_client
+5. print figures and first trades                                                result_tables
+6. write a page per run                                                          api/report_page
+7. end the server, unless it is to stay
+"""
+
+import time
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.panel import Panel
+
+from sptraderb.api.report_page import read_chart_script, report_html
+from sptraderb.bootstrap import open_services
+from sptraderb.candles.import_options import ImportOptions
+from sptraderb.candles.import_report import ImportReport
+from sptraderb.cli.api_client import ApiClient
+from sptraderb.cli.console import OUT, link, say_done, step_bar
+from sptraderb.cli.demo_server import DemoServer, start_demo_server
+from sptraderb.cli.import_command import import_with_bar
+from sptraderb.cli.result_tables import figures_table, sharpe_convention, trades_table
+from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.errors import Unavailable
+from sptraderb.settings import Settings
+
+DEMO_DATA = Path(__file__).with_name("demo_data")
+CANDLES = DEMO_DATA / "EURUSD_1h_2017_ask.parquet"
+STRATEGIES = ("ma_crossover_strategy", "ema_trend", "rsi_reversion")
+SYMBOL, TIMEFRAME = "EURUSD", "1h"
+REQUEST: Mapping[str, object] = {
+    "symbol": SYMBOL,
+    "timeframe": TIMEFRAME,
+    "start_date": "2017-01-01",
+    "end_date": "2017-12-31",
+    "initial_capital": "10000",
+    "costs": {"spread": "0.8 pips", "slippage": "0.1 pips"},
+}
+_N_TRADES = 5
+
+Results = dict[str, dict[str, Any]]
+
+
+def demo(*, keep: bool = False, open_page: bool = False) -> None:
+    """Run a real backtest through a real server, on sample candles, and show the result.
+
+    Parameters
+    ----------
+    keep
+        Leave the server running afterwards.
+    open_page
+        Open the page in a browser.
+    """
+    base = read_settings()
+    data_dir = base.data_dir / "demo"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    settings = read_settings(DATA_DIR=str(data_dir), DATABASE_URL="", HOST="127.0.0.1")
+    run_async(_demo(settings, keep=keep, open_page=open_page))
+
+
+async def _demo(settings: Settings, *, keep: bool, open_page: bool) -> None:
+    begun = time.monotonic()
+    OUT.print("[bold]SPtraderB[/] runs a backtest: a server, a database, a worker, and a client\n")
+    server = await start_demo_server(settings, keep=keep)
+    kept = False
+    try:
+        async with ApiClient(server.address) as client:
+            with OUT.status("starting PostgreSQL, the API and a worker"):
+                await server.wait_until_ready(client)
+            say_done(
+                f"PostgreSQL, the API and a worker at {server.address}", seconds=time.monotonic() - begun
+            )
+            _say_imported(await _import_candles(settings))
+            await _store_strategies(client)
+            results = {name: await _run(client, name) for name in STRATEGIES}
+            pages = await _write_pages(client, settings.data_dir / "pages", results)
+        _show(results)
+        kept = keep
+    finally:
+        if not kept:
+            await server.end()
+    _say_next(server, pages, results, kept=kept, seconds=time.monotonic() - begun)
+    if open_page:
+        webbrowser.open(pages[STRATEGIES[0]].as_uri())
+
+
+async def _import_candles(settings: Settings) -> ImportReport:
+    options = ImportOptions(symbol=SYMBOL, timeframe=TIMEFRAME, timezone="UTC", side="ask")
+    async with open_services(settings) as services:
+        return await import_with_bar(services, CANDLES, options)
+
+
+def _say_imported(report: ImportReport) -> None:
+    what = "already there" if report.unchanged else f"{report.n_kept:,} kept"
+    say_done(
+        f"{report.n_read:,} {SYMBOL} {TIMEFRAME} candles of 2017: {what}, "
+        f"{report.n_flat_weekend:,} flat weekend bars dropped, {report.n_refused:,} refused"
+    )
+
+
+async def _store_strategies(client: ApiClient) -> None:
+    for name in STRATEGIES:
+        await client.save_strategy(name, (DEMO_DATA / f"{name}.yaml").read_text(encoding="utf-8"))
+    say_done(f"strategies stored: {', '.join(STRATEGIES)}")
+
+
+async def _run(client: ApiClient, name: str) -> dict[str, Any]:
+    begun = time.monotonic()
+    run_id = await client.start_run({"strategy_name": name, **REQUEST})
+    frame: dict[str, Any] = {}
+    with step_bar(name, counts=False) as bar:
+        async for frame in client.follow(run_id):
+            bar.move(frame["progress"] or 0.0, 100, f"{name}: {frame.get('phase') or frame['status']}")
+    if frame.get("status") != "completed":
+        error = frame.get("error") or {}
+        raise Unavailable(
+            "demo.run_not_completed",
+            f"the run of {name} must complete, it {frame.get('status', 'vanished')}: "
+            f"{error.get('code', '')} {error.get('message', '')}",
+        )
+    say_done(f"{name}: run {run_id}", seconds=time.monotonic() - begun)
+    return await client.read_results(run_id)
+
+
+async def _write_pages(client: ApiClient, folder: Path, results: Results) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    candles = await client.read_candles(SYMBOL, TIMEFRAME)
+    script = read_chart_script()
+    pages = {}
+    for name, document in results.items():
+        pages[name] = folder / f"{name}.html"
+        pages[name].write_text(report_html(document, candles, chart_script=script), encoding="utf-8")
+    return pages
+
+
+def _show(results: Results) -> None:
+    first = STRATEGIES[0]
+    OUT.print()
+    OUT.print(figures_table(results))
+    OUT.print(f"[dim]Sharpe: {escape(sharpe_convention(results[first]))}[/]\n")
+    OUT.print(f"[bold]first trades of {first}[/]")
+    OUT.print(trades_table(results[first], _N_TRADES))
+    OUT.print()
+
+
+def _say_next(
+    server: DemoServer, pages: Mapping[str, Path], results: Results, *, kept: bool, seconds: float
+) -> None:
+    data_dir = server.log.parent
+    run_id = results[STRATEGIES[0]]["backtest_id"]
+    program = ".venv/bin/sptraderb"
+    lines = [
+        f"page      {link(pages[STRATEGIES[0]])}",
+        f"data      {link(data_dir)}  [dim](database, pages, server.log)[/]",
+        f"again     DATA_DIR={escape(str(data_dir))} {program} verify {run_id}",
+        f"yours     {program} import FILE.csv --symbol EURUSD --timezone UTC",
+        "server    make serve  [dim]then http://127.0.0.1:3001/docs[/]",
+    ]
+    if kept:
+        lines[-1] = (
+            f"server    stays at {server.address}/docs  [dim]`kill {server.process.pid}` ends all of it[/]"
+        )
+    OUT.print(Panel("\n".join(lines), title=f"done in {seconds:.1f} s", title_align="left", expand=False))
