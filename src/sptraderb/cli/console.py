@@ -34,7 +34,7 @@ def show_error(error: SptraderbError) -> None:
 def say_done(text: str, *, seconds: float | None = None) -> None:
     """Print one finished step."""
     took = f" [dim]{seconds:.1f} s[/]" if seconds is not None else ""
-    OUT.print(f"[green]✓[/] {escape(text)}{took}")
+    OUT.print(f"[green]✓[/] {escape(text)}{took}", soft_wrap=True)
 
 
 def link(path: Path) -> str:

@@ -11,10 +11,11 @@
 
 import time
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.markup import escape
 from rich.panel import Panel
 
@@ -48,7 +49,11 @@ _N_TRADES = 5
 Results = dict[str, dict[str, Any]]
 
 
-def demo(*, keep: bool = False, open_page: bool = False) -> None:
+def demo(
+    *,
+    keep: Annotated[bool, Parameter(negative=())] = False,
+    open_page: Annotated[bool, Parameter(name="--open", negative=())] = False,
+) -> None:
     """Run a real backtest through a real server, on sample candles, and show the result.
 
     Parameters
@@ -80,7 +85,8 @@ async def _demo(settings: Settings, *, keep: bool, open_page: bool) -> None:
             _say_imported(await _import_candles(settings))
             await _store_strategies(client)
             results = {name: await _run(client, name) for name in STRATEGIES}
-            pages = await _write_pages(client, settings.data_dir / "pages", results)
+            candles = await client.read_candles(SYMBOL, TIMEFRAME)
+        pages = _write_pages(settings.data_dir / "pages", results, candles)
         _show(results)
         kept = keep
     finally:
@@ -129,9 +135,8 @@ async def _run(client: ApiClient, name: str) -> dict[str, Any]:
     return await client.read_results(run_id)
 
 
-async def _write_pages(client: ApiClient, folder: Path, results: Results) -> dict[str, Path]:
+def _write_pages(folder: Path, results: Results, candles: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    candles = await client.read_candles(SYMBOL, TIMEFRAME)
     script = read_chart_script()
     pages = {}
     for name, document in results.items():

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from litestar import Litestar
 
+from sptraderb.api.server import server_config
 from sptraderb.errors import InvalidInput, Unavailable
-
-_GRACE_S = 10
 
 
 def listen_on(host: str, port: int) -> socket.socket:
@@ -75,23 +74,15 @@ class HttpServer(uvicorn.Server):
     ----------
     app : Litestar
         What it serves.
+    listener : socket
+        Where, see `listen_on`.
     on_ready : callable
         Called once requests are answered.
     """
 
-    def __init__(self, app: Litestar, *, on_ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="on",
-                loop="none",
-                timeout_graceful_shutdown=_GRACE_S,
-            )
-        )
+    def __init__(self, app: Litestar, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(server_config(app, host=host, port=port))
         self._on_ready = on_ready
 
     @contextlib.contextmanager

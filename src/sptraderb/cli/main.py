@@ -20,6 +20,7 @@ from sptraderb.errors import (
     StrategyInvalid,
     TooLarge,
 )
+from sptraderb.telemetry import configure_logging
 
 USAGE_ERRORS = (InvalidInput, StrategyInvalid, NotFound, Conflict, NotPermitted, TooLarge)
 """Failures that the caller mends by asking differently: exit code 2."""
@@ -65,6 +66,7 @@ def run(arguments: list[str]) -> int:
     int
         The exit code.
     """
+    configure_logging("warning", "auto")  # servers set their own
     wanted = [word for word in arguments if word != "--traceback"]
     try:
         result = build_app()(wanted, exit_on_error=False, print_error=True, result_action="return_value")
@@ -85,7 +87,9 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _defect(error: Exception) -> SptraderbError:
+def _defect(error: BaseException) -> SptraderbError:
+    while error.__cause__ is not None:
+        error = error.__cause__
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
     return SptraderbError(

@@ -13,6 +13,7 @@ import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -68,15 +69,15 @@ async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bo
             services = await parts.enter_async_context(open_services(settings))
             if with_worker:
                 await parts.enter_async_context(worker_beside(services.database_url, settings.workers))
-            server = HttpServer(create_app(services), on_ready=lambda: _say_ready(settings, listener))
+            server = HttpServer(create_app(services), listener, on_ready=partial(_say_ready, listener))
             ending.server = server
             await server.serve(sockets=[listener])
     _log.info("stopped")
 
 
-def _say_ready(settings: Settings, listener: socket.socket) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
+def _say_ready(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     _log.info("listening", address=address, docs=f"{address}/docs", version=version("sptraderb"))
 
 
