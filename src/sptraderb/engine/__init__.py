@@ -1,0 +1,1 @@
+"""The engine: indicators, conditions and the bar loop; pure, integers for all money."""

@@ -1,0 +1,222 @@
+"""Exact products and quotients of int64 numbers through 128 bits and more (rules M3, M4).
+
+Every division says which way it rounds. Functions return the value and whether it fits int64; where
+it does not the value is 0. Magnitudes are uint64; nothing here mixes signed and unsigned, which
+Numba would turn into a float.
+"""
+
+import numpy as np
+
+from sptraderb.engine.kernels.codes import kernel_nb
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_SHIFT = np.uint64(32)
+_WORD = np.uint64(64)
+_HALF = np.uint64(0xFFFF_FFFF)
+_BASE = np.uint64(1 << 32)
+_TOP_BIT = np.uint64(1 << 63)
+INT64_MAX = 2**63 - 1
+_Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+_UNSIGNED_MAX = np.uint64(INT64_MAX)
+
+
+@kernel_nb
+def magnitude_nb(value: int) -> np.uint64:
+    """Return the absolute value of an int64 as uint64, the smallest int64 included."""
+    if value >= 0:
+        return np.uint64(value)
+    return np.uint64(-(value + 1)) + _ONE
+
+
+@kernel_nb
+def wide_product_nb(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Return the high and the low 64 bits of the product of two uint64 numbers."""
+    a_low, a_high = a & _HALF, a >> _SHIFT
+    b_low, b_high = b & _HALF, b >> _SHIFT
+    low_low = a_low * b_low
+    low_high = a_low * b_high
+    high_low = a_high * b_low
+    middle = (low_low >> _SHIFT) + (low_high & _HALF) + (high_low & _HALF)
+    low = (low_low & _HALF) | (middle << _SHIFT)
+    high = a_high * b_high + (low_high >> _SHIFT) + (high_low >> _SHIFT) + (middle >> _SHIFT)
+    return high, low
+
+
+@kernel_nb
+def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Divide a 128-bit number by a uint64 one; ``high < divisor`` must hold.
+
+    References
+    ----------
+    H. S. Warren, Hacker's Delight, 2nd edition, section 9-4 (after Knuth's algorithm D).
+    """
+    if high == _ZERO:
+        return low // divisor, low % divisor
+    shift = _ZERO
+    norm = divisor
+    while norm & _TOP_BIT == _ZERO:
+        norm = norm << _ONE
+        shift = shift + _ONE
+    upper = high
+    if shift > _ZERO:
+        upper = (high << shift) | (low >> (_WORD - shift))
+    lower = low << shift
+    first, rest = _digit_nb(upper, lower >> _SHIFT, norm)
+    second, remainder = _digit_nb(rest, lower & _HALF, norm)
+    return first * _BASE + second, remainder >> shift
+
+
+@kernel_nb
+def _digit_nb(upper: np.uint64, next_half: np.uint64, norm: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Return one 32-bit digit of a normalised quotient and what remains."""
+    norm_high, norm_low = norm >> _SHIFT, norm & _HALF
+    digit = upper // norm_high
+    rest = upper - digit * norm_high
+    while digit >= _BASE or digit * norm_low > rest * _BASE + next_half:
+        digit = digit - _ONE
+        rest = rest + norm_high
+        if rest >= _BASE:
+            break
+    return digit, upper * _BASE + next_half - digit * norm
+
+
+@kernel_nb
+def _signed_nb(size: np.uint64, negative: bool) -> tuple[int, bool]:
+    if size > _UNSIGNED_MAX:
+        return 0, False
+    value = np.int64(size)
+    return (-value if negative else value), True
+
+
+@kernel_nb
+def product_nb(a: int, b: int) -> tuple[int, bool]:
+    """Return ``a * b`` and whether its magnitude fits 63 bits."""
+    high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
+    if high != _ZERO:
+        return 0, False
+    return _signed_nb(low, (a < 0) != (b < 0))
+
+
+@kernel_nb
+def sum_nb(a: int, b: int) -> tuple[int, bool]:
+    """Return ``a + b`` and whether its magnitude fits 63 bits."""
+    if b >= 0:
+        if a > INT64_MAX - b:
+            return 0, False
+    elif a < -INT64_MAX - b:
+        return 0, False
+    return a + b, True
+
+
+@kernel_nb
+def muldiv_half_even_nb(a: int, b: int, c: int) -> tuple[int, bool]:
+    """Return ``a * b / c`` rounded half to even, for any int64 ``a``, ``b`` and positive ``c``."""
+    divisor = np.uint64(c)
+    high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
+    if high >= divisor:
+        return 0, False
+    quotient, remainder = wide_quotient_nb(high, low, divisor)
+    other = divisor - remainder
+    if remainder > other or (remainder == other and quotient & _ONE == _ONE):
+        quotient = quotient + _ONE
+    return _signed_nb(quotient, (a < 0) != (b < 0))
+
+
+@kernel_nb
+def muldiv_floor_nb(a: int, b: int, c: int) -> tuple[int, bool]:
+    """Return the largest integer not above ``a * b / c``, for positive ``c``."""
+    divisor = np.uint64(c)
+    negative = (a < 0) != (b < 0)
+    high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
+    if high >= divisor:
+        return 0, False
+    quotient, remainder = wide_quotient_nb(high, low, divisor)
+    if negative and remainder != _ZERO:
+        quotient = quotient + _ONE
+    return _signed_nb(quotient, negative)
+
+
+@kernel_nb
+def muldiv_ceil_nb(a: int, b: int, c: int) -> tuple[int, bool]:
+    """Return the smallest integer not below ``a * b / c``, for positive ``c`` and ``a``."""
+    value, fits = muldiv_floor_nb(-a, b, c)
+    return -value, fits
+
+
+@kernel_nb
+def muldivdiv_half_even_nb(a: int, b: int, c: int, k: int) -> tuple[int, bool]:
+    """Return ``a * b / (c * k)`` rounded once, half to even; ``c > 0``, ``k`` is 1 or even.
+
+    Notes
+    -----
+    Exact though ``c * k`` may need 128 bits: the remainder of the second division decides, and the
+    remainder of the first tells a tie from a value just above it.
+    """
+    if k == 1:
+        return muldiv_half_even_nb(a, b, c)
+    divisor, second = np.uint64(c), np.uint64(k)
+    high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
+    if high >= divisor:
+        return 0, False
+    whole, crumbs = wide_quotient_nb(high, low, divisor)
+    quotient, rest = whole // second, whole % second
+    other = second - rest
+    if rest > other or (rest == other and (crumbs != _ZERO or quotient & _ONE == _ONE)):
+        quotient = quotient + _ONE
+    return _signed_nb(quotient, (a < 0) != (b < 0))
+
+
+@kernel_nb
+def carries_nb(
+    price: int, multiplier: int, weight: tuple[np.uint64, np.uint64], budget: tuple[int, int, int]
+) -> bool:
+    """Return whether ``price * multiplier * weight <= money * rate * divisor``, exactly.
+
+    Parameters
+    ----------
+    price, multiplier : int
+        Not negative.
+    weight : tuple of two uint64
+        High and low half of a 128-bit number.
+    budget : tuple of int
+        Money, rate and divisor, none negative.
+
+    Notes
+    -----
+    Both sides are built of four 64-bit limbs, which always suffice: 128 + 64 + 64 bits.
+    """
+    left = (weight[1], weight[0], _ZERO, _ZERO)
+    left = _limbs_times_nb(_limbs_times_nb(left, np.uint64(price)), np.uint64(multiplier))
+    right = (np.uint64(budget[0]), _ZERO, _ZERO, _ZERO)
+    right = _limbs_times_nb(_limbs_times_nb(right, np.uint64(budget[1])), np.uint64(budget[2]))
+    if left[3] != right[3]:
+        return left[3] < right[3]
+    if left[2] != right[2]:
+        return left[2] < right[2]
+    if left[1] != right[1]:
+        return left[1] < right[1]
+    return left[0] <= right[0]
+
+
+@kernel_nb
+def _limbs_times_nb(limbs: _Limbs, factor: np.uint64) -> _Limbs:
+    carry0, first = wide_product_nb(limbs[0], factor)
+    carry1, second = wide_product_nb(limbs[1], factor)
+    carry2, third = wide_product_nb(limbs[2], factor)
+    fourth = limbs[3] * factor
+    second = second + carry0
+    carry1 = carry1 + (_ONE if second < carry0 else _ZERO)
+    third = third + carry1
+    carry2 = carry2 + (_ONE if third < carry1 else _ZERO)
+    return first, second, third, fourth + carry2
+
+
+@kernel_nb
+def weight_nb(steps: int, rate: int, more_steps: int, more_rate: int) -> tuple[np.uint64, np.uint64]:
+    """Return ``steps * rate + more_steps * more_rate`` as high and low 64 bits; none is negative."""
+    high, low = wide_product_nb(np.uint64(steps), np.uint64(rate))
+    more_high, more_low = wide_product_nb(np.uint64(more_steps), np.uint64(more_rate))
+    total = low + more_low
+    carry = _ONE if total < low else _ZERO
+    return high + more_high + carry, total

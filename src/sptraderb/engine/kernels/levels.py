@@ -1,0 +1,82 @@
+"""Attached exits: where stop and target of an entry lie, in ticks (rules X15, M4).
+
+A level that does not exist, or is at or below zero and so never reached, is NO_LEVEL.
+"""
+
+import numpy as np
+
+from sptraderb.domain.calendar import Int64Array
+from sptraderb.domain.outcome import NO_LEVEL, OrderReason
+from sptraderb.engine.kernels import codes as c
+from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, muldiv_floor_nb, sum_nb
+from sptraderb.engine.kernels.codes import Script, kernel_nb
+
+_RATE_ONE = 10**9
+_MILLION = 10**6
+_LARGEST_LEVEL = 2.0**52
+_ON_GRID = 1e-4
+_NO_LEVEL = NO_LEVEL
+_UNDEFINED = int(OrderReason.LEVEL_UNDEFINED)
+_FITS, _OVERFLOWS = 0, -1
+
+
+@kernel_nb
+def stop_level_nb(price: int, rule: Int64Array, bar: int, script: Script) -> tuple[int, int]:
+    """Return the stop for a fill at ``price`` and 0, or a reason: undefined (> 0) or overflow (-1).
+
+    The level lies on the losing side; off the grid it moves away from the position. It may come out
+    on the wrong side, which the caller judges.
+    """
+    side = rule[c.RULE_SIDE]
+    return _level_nb((price, NO_LEVEL), -side, (rule[c.STOP_KIND], rule[c.STOP_AMOUNT], rule[c.STOP_ROW]), bar, script)
+
+
+@kernel_nb
+def target_level_nb(price: int, stop: int, rule: Int64Array, bar: int, script: Script) -> tuple[int, int]:
+    """Return the target for a fill at ``price`` with that stop, like `stop_level_nb`."""
+    side = rule[c.RULE_SIDE]
+    return _level_nb(
+        (price, stop), side, (rule[c.TARGET_KIND], rule[c.TARGET_AMOUNT], rule[c.TARGET_ROW]), bar, script
+    )
+
+
+@kernel_nb
+def _level_nb(
+    anchor: tuple[int, int], direction: int, distance: tuple[int, int, int], bar: int, script: Script
+) -> tuple[int, int]:
+    """Return the level ``distance`` away in ``direction`` (1 up, -1 down), rounded away from the price."""
+    price, stop = anchor
+    kind, amount, row = distance
+    if kind == c.KIND_NONE:
+        return _NO_LEVEL, _FITS
+    fits = True
+    ticks = 0
+    if kind == c.KIND_RATE:
+        ticks, fits = muldiv_ceil_nb(price, amount, _RATE_ONE)
+    elif kind == c.KIND_TICKS:
+        ticks = -(-amount // _MILLION)
+    elif kind == c.KIND_R:
+        if stop == _NO_LEVEL:
+            return _NO_LEVEL, _UNDEFINED
+        ticks, fits = muldiv_ceil_nb(abs(price - stop), amount, _MILLION)
+    else:
+        scaled = script.levels[row, bar] * script.price_factor
+        if not abs(scaled) < _LARGEST_LEVEL:
+            return _NO_LEVEL, _UNDEFINED
+        away = direction if kind == c.KIND_PRICE else 1
+        ticks = _on_grid_nb(scaled, away)
+        if kind == c.KIND_PRICE:
+            return max(ticks, _NO_LEVEL), _FITS
+    level, level_fits = sum_nb(price, direction * ticks)
+    if not (fits and level_fits):
+        return _NO_LEVEL, _OVERFLOWS
+    return max(level, _NO_LEVEL), _FITS
+
+
+@kernel_nb
+def _on_grid_nb(value: float, away: int) -> int:
+    """Return a float64 number of ticks as an integer: the nearest within 1e-4, else up or down (M4)."""
+    nearest = np.rint(value)
+    if abs(value - nearest) < _ON_GRID:
+        return np.int64(nearest)
+    return np.int64(np.ceil(value)) if away > 0 else np.int64(np.floor(value))
