@@ -1,0 +1,143 @@
+"""The equity curve: marks at session-day closes, running peaks, points thinned for display.
+
+Place: shared by ``engine/metrics`` (the figures) and ``domain/result_document`` (the curve); both
+must mean the same days and the same peaks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sptraderb.domain.calendar import YEAR_S, Int64Array
+from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyMarks:
+    """Equity at session-day closes, from the first tradable bar on (METRICS, T4).
+
+    Parameters
+    ----------
+    bars : ndarray of shape (n_days,), dtype=int64
+        Last bar of each session day, and the last bar.
+    days : ndarray of shape (n_days,), dtype=int64
+        Session days, days since 1970.
+    equity_minor : ndarray of shape (n_days,), dtype=int64
+        Equity at those closes.
+    returns : ndarray of shape (n_days,), dtype=float64
+        E_t / E_{t-1} - 1, the first from the deposit; NaN from the day after equity fell to zero.
+    start_s, end_s : int
+        Open of the first tradable bar, close of the last bar; equal where no bar was tradable.
+    deposit_minor : int
+        E_0.
+    """
+
+    bars: Int64Array
+    days: Int64Array
+    equity_minor: Int64Array
+    returns: Float64Array
+    start_s: int
+    end_s: int
+    deposit_minor: int
+
+    @property
+    def years(self) -> float:
+        """Years of 365.25 days from the first open to the last close."""
+        return (self.end_s - self.start_s) / YEAR_S
+
+    @property
+    def is_ruined(self) -> bool:
+        """Whether equity was zero or below at a session-day close."""
+        return bool((self.equity_minor <= 0).any())
+
+
+def deposit_minor(outcome: Outcome) -> int:
+    """Return the initial capital, the first row of the ledger."""
+    return int(outcome.ledger_column("amount_minor")[0])
+
+
+def daily_marks(outcome: Outcome, candles: Candles) -> DailyMarks:
+    """Return the equity at session-day closes of a run.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        A run; a stopped one counts up to its last bar.
+    candles : Candles
+        The candles of the run, at least as many as were done.
+    """
+    first, n_bars = outcome.first_tradable_bar, outcome.n_bars_done
+    deposit = deposit_minor(outcome)
+    days = candles.session_days[first:n_bars]
+    ends = np.flatnonzero(np.diff(days)) if len(days) else np.empty(0, dtype=np.int64)
+    bars = np.append(ends, len(days) - 1).astype(np.int64) if len(days) else ends
+    equity = outcome.equity_minor[first:n_bars][bars]
+    start_s = int(candles.time_s[first]) if len(days) else 0
+    return DailyMarks(
+        bars=bars + first,
+        days=days[bars],
+        equity_minor=equity,
+        returns=_returns(equity, deposit),
+        start_s=start_s,
+        end_s=int(candles.close_times_s[n_bars - 1]) if len(days) else 0,
+        deposit_minor=deposit,
+    )
+
+
+def _returns(equity: Int64Array, deposit: int) -> Float64Array:
+    before = np.concatenate([np.array([deposit], dtype=np.int64), equity[:-1]]) if len(equity) else equity
+    alive = np.logical_and.accumulate(before > 0)
+    returns = np.full(len(equity), np.nan)
+    np.divide(equity - before, before, out=returns, where=alive)
+    return returns
+
+
+def peaks_before(outcome: Outcome) -> Int64Array:
+    """Return the running peak of marks before each bar's close, starting at the deposit.
+
+    Returns
+    -------
+    ndarray of shape (n_bars_done,), dtype=int64
+        Minor units. A bar's trough and close are measured against it: a peak rises on marks only, so
+        what happens inside a bar is compared with the marks before it.
+    """
+    peaks = np.empty(outcome.n_bars_done, dtype=np.int64)
+    if outcome.n_bars_done:
+        deposit = deposit_minor(outcome)
+        peaks[0] = deposit
+        np.maximum.accumulate(outcome.equity_minor[:-1], out=peaks[1:])
+        np.maximum(peaks, deposit, out=peaks)
+    return peaks
+
+
+def thinned_bars(values: npt.NDArray[np.int64] | Float64Array, most: int, *, first: int = 0) -> Int64Array:
+    """Return at most ``most`` indices that keep the shape of a curve: extremes of equal stretches.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        The curve.
+    most : int
+        How many points are wanted at most, at least 4.
+    first : int
+        Index of the first point that matters.
+
+    Returns
+    -------
+    ndarray of shape (at most ``most``,), dtype=int64
+        Ascending, without repeats; the first and last point, and the lowest and highest of each stretch.
+    """
+    count = len(values) - first
+    if count <= most:
+        return np.arange(first, len(values), dtype=np.int64)
+    width = -(-count // ((most - 2) // 2))
+    whole = count // width * width
+    rows = values[first : first + whole].reshape(-1, width)
+    starts = first + width * np.arange(len(rows), dtype=np.int64)
+    found = [starts + rows.argmin(axis=1), starts + rows.argmax(axis=1), np.array([first, len(values) - 1])]
+    if whole < count:
+        rest = values[first + whole :]
+        found.append(first + whole + np.array([int(rest.argmin()), int(rest.argmax())]))
+    return np.unique(np.concatenate(found))
