@@ -1,0 +1,154 @@
+"""One run, from the accepted request to the result ready to be stored. Sequence only; rules live elsewhere.
+
+1. text, market, plan, candles, report     prepare_run.load_run          phase loading
+2. signals, terms                          prepare_run.prepare_run       phase compiling
+3. simulate, stoppable between chunks      engine/simulate               phase simulating
+4. bounds: once more with every unknown decided for the position, if any was (X6)
+5. metrics                                 engine/metrics                phase storing
+6. manifest, document, columns             manifest, domain/result_document, result_columns
+7. pack                                    store/result_rows
+
+`child` reads the candles before and writes the result after.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from sptraderb.domain.backtest import Phase, Run
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.digest import outcome_digest
+from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.result_columns import column_chunks
+from sptraderb.domain.result_document import RunFacts, Simulated, build, document_bytes, summary
+from sptraderb.domain.terms import Terms
+from sptraderb.engine.metrics import measure
+from sptraderb.engine.simulate import simulate
+from sptraderb.orchestrator.manifest import build_manifest
+from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
+from sptraderb.orchestrator.progress import ProgressMeter
+from sptraderb.orchestrator.result_storing import Executed
+from sptraderb.orchestrator.run_terms import cost_notes
+from sptraderb.store.result_rows import StoredResult, pack_document
+
+
+class Simulator(Protocol):
+    """What computes an outcome: `engine.simulate.simulate`, or a slowed one in tests."""
+
+    def __call__(
+        self,
+        plan: Plan,
+        candles: Candles,
+        signals: Signals,
+        terms: Terms,
+        *,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[int, int], None],
+    ) -> Outcome:
+        """Simulate until the data end or ``should_stop`` says so."""
+
+
+def execute(
+    run: Run,
+    loaded: LoadedRun,
+    *,
+    should_stop: Callable[[], bool],
+    meter: ProgressMeter,
+    simulator: Simulator = simulate,
+) -> Executed | None:
+    """Compute a run whose candles are read.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    loaded : LoadedRun
+        Its plan and candles.
+    should_stop : callable
+        Read between chunks of bars.
+    meter : ProgressMeter
+        Told of phases and bars.
+    simulator : callable
+        The engine.
+
+    Returns
+    -------
+    Executed or None
+        None if stopped before the first bar was done.
+
+    Raises
+    ------
+    CandlesUnusable
+        ``candles.too_few``.
+    MoneyOverflow
+        ``money.overflow``.
+    """
+    meter.enter(Phase.COMPILING)
+    prepared = prepare_run(run.request, loaded)
+    meter.enter(Phase.SIMULATING)
+    outcome = simulator(
+        prepared.plan,
+        prepared.candles,
+        prepared.signals,
+        prepared.terms,
+        should_stop=should_stop,
+        on_progress=meter.advance,
+    )
+    is_partial = outcome.n_bars_done < len(prepared.candles)
+    if outcome.n_bars_done <= outcome.first_tradable_bar:
+        return None
+    best = None if is_partial else _best_case(prepared, outcome, simulator)
+    meter.enter(Phase.STORING)
+    return Executed(
+        result=_result(run, prepared, outcome, best=best, is_partial=is_partial),
+        is_partial=is_partial,
+        n_bars=outcome.n_bars_done,
+        n_trades=len(outcome.trades),
+    )
+
+
+def _best_case(prepared: PreparedRun, outcome: Outcome, simulator: Simulator) -> Outcome | None:
+    if not outcome.trade_column("ambiguous").any():
+        return None
+    return simulator(
+        prepared.plan,
+        prepared.candles,
+        prepared.signals,
+        dataclasses.replace(prepared.terms, for_position=True),
+        should_stop=lambda: False,
+        on_progress=lambda _done, _total: None,
+    )
+
+
+def _result(
+    run: Run, prepared: PreparedRun, outcome: Outcome, *, best: Outcome | None, is_partial: bool
+) -> StoredResult:
+    terms, candles = prepared.terms, prepared.candles
+    if is_partial:
+        candles = candles.sliced(0, outcome.n_bars_done)
+    facts = RunFacts(
+        backtest_id=str(run.id),
+        strategy_name=run.request.strategy_name,
+        partial=is_partial,
+        manifest=build_manifest(
+            run.request, prepared.plan, prepared.candles, terms=terms, n_warm_up=prepared.first_bar
+        ),
+        notes=cost_notes(run.request, prepared.plan, candles.instrument),
+        quality=prepared.report,
+    )
+    document = build(
+        facts,
+        outcome,
+        simulated=Simulated(plan=prepared.plan, candles=candles, signals=prepared.signals, terms=terms),
+        metrics=measure(outcome, candles, terms),
+        best=best,
+    )
+    return StoredResult(
+        summary=msgspec.json.encode(summary(document)),
+        document=pack_document(document_bytes(document)),
+        digest=outcome_digest(outcome),
+        chunks=column_chunks(outcome, candles),
+    )

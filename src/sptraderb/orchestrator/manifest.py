@@ -1,0 +1,144 @@
+"""The manifest of a run: everything that decides its digest, and what computed it (M8).
+
+The same manifest gives the same digest on any machine; a replay and a verification start from it.
+"""
+
+import functools
+import hashlib
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+
+from sptraderb.domain.backtest import BacktestRequest
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
+from sptraderb.domain.fixed import text_from_ticks
+from sptraderb.domain.plan import Plan
+from sptraderb.domain.terms import Terms
+
+MANIFEST_VERSION = 1
+_LIBRARIES = {"numpy": "numpy", "numba": "numba", "talib": "TA-Lib"}
+
+
+def build_manifest(
+    request: BacktestRequest,
+    plan: Plan,
+    candles: Candles,
+    *,
+    terms: Terms,
+    n_warm_up: int,
+) -> dict[str, object]:
+    """Return a run's manifest as plain values.
+
+    Parameters
+    ----------
+    request : BacktestRequest
+        As accepted, with the pinned text.
+    plan : Plan
+        As compiled from it.
+    candles : Candles
+        As read, warm-up included.
+    terms : Terms
+        As simulated.
+    n_warm_up : int
+        Bars before the start.
+
+    Returns
+    -------
+    dict
+        JSON types only.
+    """
+    manifest: dict[str, object] = {
+        "manifest_version": MANIFEST_VERSION,
+        "engine": {"version": program_version(), "libraries": library_versions()},
+        "strategy": {
+            "name": request.strategy_name,
+            "version": plan.version,
+            "revision": request.strategy_revision,
+            "sha256": hashlib.sha256(request.strategy_text.encode()).hexdigest(),
+        },
+        "parameters": dict(plan.parameters),
+        "symbols": list(request.symbols),
+        "timeframe": request.timeframe,
+        "start_s": request.start_s,
+        "end_s": request.end_s,
+        "data": _data(candles, n_warm_up),
+        "instruments": {candles.instrument.symbol: asdict(candles.instrument)},
+        "instrument_overrides": {symbol: dict(words) for symbol, words in request.instruments.items()},
+        "profile": request.profile,
+        "mode": request.mode.value,
+        "account_currency": request.account_currency or candles.instrument.quote,
+        "leverage": request.leverage or None,
+        "costs": asdict(plan.costs.overridden_by(request.costs)),
+        "terms": {**asdict(terms), "capital": text_from_ticks(terms.capital_minor, terms.money_decimals)},
+        "money_decimals": terms.money_decimals,
+        "calendar": {"name": candles.instrument.calendar.value, "tzdata": tzdata_version()},
+        "seed": request.seed,
+    }
+    plain: dict[str, object] = msgspec.to_builtins(manifest, str_keys=True)
+    return plain
+
+
+def candles_hash(candles: Candles) -> str:
+    """Return the SHA-256 of what was read: times, prices and volume, little-endian (hex).
+
+    Notes
+    -----
+    About 40 ms for a million bars. An adopted table has no revision; this tells whether it changed.
+    """
+    digest = hashlib.sha256()
+    for name in ("time_s", *PRICE_COLUMNS, *ASK_COLUMNS, "volume"):
+        column = getattr(candles, name)
+        if column is not None:
+            digest.update(name.encode())
+            digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).data)
+    return digest.hexdigest()
+
+
+@functools.cache
+def library_versions() -> Mapping[str, str]:
+    """Return the versions of the libraries that compute."""
+    return {word: _version(package) for word, package in _LIBRARIES.items()}
+
+
+@functools.cache
+def program_version() -> str:
+    """Return the version of this program."""
+    return _version("sptraderb")
+
+
+@functools.cache
+def tzdata_version() -> str:
+    """Return the version of the time zone rules in force: the system's first, as ``zoneinfo`` looks."""
+    for folder in map(Path, zoneinfo.TZPATH):
+        listing = folder / "tzdata.zi"
+        if listing.is_file():
+            with listing.open(encoding="utf-8") as lines:
+                return lines.readline().removeprefix("# version").strip()
+        if (folder / "America" / "New_York").is_file():
+            return f"system ({folder})"
+    return _version("tzdata")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _data(candles: Candles, n_warm_up: int) -> dict[str, object]:
+    return {
+        "symbol": candles.instrument.symbol,
+        "timeframe": candles.timeframe.name,
+        "revision": candles.revision,
+        "side": candles.instrument.side.value,
+        "n_bars": len(candles),
+        "n_warm_up": n_warm_up,
+        "first_s": int(candles.time_s[0]) if len(candles) else None,
+        "last_s": int(candles.time_s[-1]) if len(candles) else None,
+        "sha256": candles_hash(candles),
+    }

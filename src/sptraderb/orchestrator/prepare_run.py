@@ -1,0 +1,163 @@
+"""From an accepted request to everything a simulation needs; shared by a run and its verification.
+
+1. text:     pinned in the request when it was accepted
+2. market:   the instrument with the request's overrides          store/instrument_rows, run_terms
+3. plan:     the text compiled for it                             strategy/compiler
+4. candles:  the range, with exactly the declared warm-up (T2)    store/candle_rows, candles/cache
+5. report:   are they good enough for the mode?                   candles/check, candle_fitness
+6. signals:  conditions and levels on every bar                   engine/evaluate
+7. terms:    capital, costs and limits in integers                run_terms
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sptraderb.candles.cache import CandleCache
+from sptraderb.candles.check import check_candles
+from sptraderb.domain.backtest import BacktestRequest
+from sptraderb.domain.candle import Candles, QualityReport
+from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.terms import Terms, require_one_sided
+from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.engine.evaluate import evaluate
+from sptraderb.errors import CandlesUnusable
+from sptraderb.orchestrator.candle_fitness import require_fit
+from sptraderb.orchestrator.run_terms import rescaled, run_instrument, run_terms
+from sptraderb.store.candle_rows import read_candles
+from sptraderb.store.instrument_rows import read_instrument
+from sptraderb.store.pool import Database
+from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRun:
+    """A plan and its candles (steps 1 to 5).
+
+    Parameters
+    ----------
+    plan : Plan
+        The strategy.
+    candles : Candles
+        With the warm-up in front.
+    first_bar : int
+        First bar at or after the request's start.
+    report : QualityReport
+        What is known about the candles.
+    """
+
+    plan: Plan
+    candles: Candles
+    first_bar: int
+    report: QualityReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRun:
+    """Everything a simulation needs (steps 1 to 7).
+
+    Parameters
+    ----------
+    plan, candles, first_bar, report
+        As in `LoadedRun`.
+    signals : Signals
+        Evaluated.
+    terms : Terms
+        With the start bar.
+    """
+
+    plan: Plan
+    candles: Candles
+    first_bar: int
+    report: QualityReport
+    signals: Signals
+    terms: Terms
+
+
+async def load_run(
+    database: Database,
+    request: BacktestRequest,
+    *,
+    cache: CandleCache | None = None,
+) -> LoadedRun:
+    """Compile the strategy and read its candles.
+
+    Raises
+    ------
+    CandlesUnusable
+        ``candles.empty_range``, ``candles.not_fit``, ``candles.off_scale``.
+    SptraderbError
+        Those of `queue.submit`, should the market have changed since.
+    """
+    (symbol,) = request.symbols
+    timeframe = parse_timeframe(request.timeframe)
+    instrument = run_instrument(await read_instrument(database, symbol), request)
+    target = StrategyTarget(timeframe=timeframe, instrument=instrument)
+    plan = compile_strategy(request.strategy_text, parameters=request.parameters, target=target)
+    stored = await read_candles(
+        database,
+        symbol,
+        timeframe,
+        request.start_s,
+        request.end_s,
+        revision=request.data_revision,
+        warm_up=plan.warm_up,
+        cache=cache,
+    )
+    candles = _as_seen(stored, instrument)
+    first_bar = int(np.searchsorted(candles.time_s, request.start_s))
+    if first_bar == len(candles):
+        raise CandlesUnusable(
+            "candles.empty_range",
+            f"{symbol} {timeframe} must have candles from `start_date` to `end_date`, has none",
+            hint="GET /api/metadata says what is stored",
+            symbol=symbol,
+            start_s=request.start_s,
+            end_s=request.end_s,
+        )
+    report = check_candles(candles)
+    require_fit(candles, report, request.mode)
+    return LoadedRun(plan=plan, candles=candles, first_bar=first_bar, report=report)
+
+
+def prepare_run(
+    request: BacktestRequest,
+    loaded: LoadedRun,
+    *,
+    evaluator: Callable[[Plan, Candles], Signals] = evaluate,
+) -> PreparedRun:
+    """Evaluate the plan's conditions and set the terms.
+
+    Raises
+    ------
+    CandlesUnusable
+        ``candles.too_few`` if no bar is left to trade after the warm-up.
+    """
+    signals = evaluator(loaded.plan, loaded.candles)
+    start_bar = max(loaded.first_bar, signals.ready_bar)
+    n_bars = len(loaded.candles)
+    if start_bar + 1 >= n_bars:
+        raise CandlesUnusable(
+            "candles.too_few",
+            f"the strategy needs {signals.ready_bar} bars before it can decide and one more to trade, "
+            f"{n_bars} were there",
+            hint="choose a longer range or a finer timeframe",
+            needed=signals.ready_bar + 2,
+            n_bars=n_bars,
+        )
+    return PreparedRun(
+        plan=loaded.plan,
+        candles=loaded.candles,
+        first_bar=loaded.first_bar,
+        report=loaded.report,
+        signals=signals,
+        terms=run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar),
+    )
+
+
+def _as_seen(stored: Candles, instrument: Instrument) -> Candles:
+    candles = stored if stored.instrument == instrument else rescaled(stored, instrument)
+    require_one_sided(candles)
+    return candles

@@ -1,0 +1,93 @@
+"""Storing a result from the child: state, result, end of the job and notification in one transaction.
+
+Fenced twice, by the attempt number and by the job's holder: a child that lost its claim writes nothing.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from sptraderb.domain.backtest import Run
+from sptraderb.orchestrator.child_pipe import Assignment
+from sptraderb.orchestrator.run_settling import announce
+from sptraderb.store import jobs, run_moves
+from sptraderb.store.pool import DATABASE_DOWN, Connection, connect, transaction
+from sptraderb.store.result_rows import StoredResult
+
+_TRIES = 60
+_AGAIN_AFTER_S = 1.0
+_CONNECT_WITHIN_S = 600.0
+
+
+class Fenced(Exception):
+    """Another attempt holds the run; rolls back what this one wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """What a run came to.
+
+    Parameters
+    ----------
+    result : StoredResult
+        Ready to be stored.
+    is_partial : bool
+        Whether it was stopped before the data ended.
+    n_bars, n_trades : int
+        Bars walked, trades closed.
+    """
+
+    result: StoredResult
+    is_partial: bool
+    n_bars: int
+    n_trades: int
+
+
+async def store_surely(assignment: Assignment, executed: Executed) -> Run | None:
+    """Store a result, again and again while the database is away: it may have taken hours.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        Whose claim fences the write.
+    executed : Executed
+        The result; a partial one ends the run as cancelled.
+
+    Returns
+    -------
+    Run or None
+        As it is now; None if another attempt holds it, or a first try was committed unseen.
+
+    Raises
+    ------
+    Unavailable
+        ``database.unreachable`` if the database stays away.
+    """
+    for n_left in reversed(range(_TRIES)):
+        connection = await connect(assignment.database_url, name="sptraderb run", wait_s=_CONNECT_WITHIN_S)
+        try:
+            async with transaction(connection) as inside:
+                return await _store(inside, assignment, executed)
+        except Fenced:
+            return None
+        except DATABASE_DOWN:
+            if n_left == 0 or not connection.is_closed():
+                raise
+            await asyncio.sleep(_AGAIN_AFTER_S)
+        finally:
+            with contextlib.suppress(*DATABASE_DOWN):
+                await connection.close()
+    raise AssertionError
+
+
+async def _store(connection: Connection, assignment: Assignment, executed: Executed) -> Run:
+    run, result = assignment.run, executed.result
+    if executed.is_partial:
+        after = await run_moves.confirm_cancel(connection, run.id, attempt=run.attempt, result=result)
+    else:
+        after = await run_moves.finish_run(connection, run.id, result, attempt=run.attempt)
+    held = await jobs.finish(connection, assignment.job_id, worker_id=assignment.worker_id)
+    if after is None or not held:
+        raise Fenced
+    await announce(connection, after)
+    return after
