@@ -79,7 +79,7 @@ def require_same_version(files: EmbeddedFiles, bin_dir: Path) -> None:
     Conflict
         If they differ (``database.other_version``).
     """
-    made_by = (files.cluster / "PG_VERSION").read_text("ascii").strip()
+    made_by = (files.cluster / "PG_VERSION").read_text("utf-8").strip()
     ours = binaries_version(files, bin_dir)
     if made_by != str(ours):
         raise Conflict(
@@ -112,6 +112,8 @@ def make_cluster(files: EmbeddedFiles, bin_dir: Path) -> None:
     finally:
         os.close(reader)
     if made.returncode != 0:
+        if files.user is not None and "Permission denied" in made.stderr:
+            raise _unreachable(files, f"enter {files.root}")
         raise Unavailable(
             "database.initdb_failed",
             f"initdb must make a cluster in {files.cluster}, it said: {(made.stderr or made.stdout).strip()}",
@@ -164,10 +166,14 @@ def _runs(files: EmbeddedFiles, bin_dir: Path) -> bool:
 def _require_runs(files: EmbeddedFiles, bin_dir: Path) -> Path:
     if _runs(files, bin_dir):
         return bin_dir
+    raise _unreachable(files, f"run {bin_dir / 'postgres'}")
+
+
+def _unreachable(files: EmbeddedFiles, what: str) -> InvalidInput:
     who = f"system user `{files.user.name}`" if files.user else "this user"
-    raise InvalidInput(
+    return InvalidInput(
         "database.data_dir_unreachable",
-        f"{who} must be able to run {bin_dir / 'postgres'}, and cannot",
+        f"{who} must be able to {what}, and cannot",
         hint="as root, DATA_DIR and POSTGRES_BIN_DIR must not lie in a closed folder such as /root",
     )
 

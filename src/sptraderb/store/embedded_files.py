@@ -76,7 +76,7 @@ class EmbeddedFiles:
             If it belongs to another user (``database.data_dir_denied``).
         """
         try:
-            return (self.root / name).read_text("ascii").strip() or None
+            return (self.root / name).read_text("utf-8").strip() or None
         except FileNotFoundError:
             return None
         except PermissionError as error:
@@ -87,8 +87,8 @@ class EmbeddedFiles:
         fresh = self.root / f"{name}.new"
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.root / name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import time
@@ -15,6 +16,8 @@ from sptraderb.store.pool import DATABASE_DOWN
 
 _SURVIVOR_WAIT_S = 15.0
 _CONNECT_TIMEOUT_S = 2.0
+_GRAVE = re.compile("FATAL|PANIC|ERROR|could not")
+_LOG_PREFIX = re.compile(r"^[-\d]+ [:.\d]+ \w+ \[\d+\] ")
 _NOT_ACCEPTED: tuple[type[Exception], ...] = (
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
@@ -90,10 +93,8 @@ class Postmaster:
         with self._log.open("rb") as file:
             file.seek(self._log_start)
             lines = file.read(100_000).decode("utf-8", "replace").splitlines()
-        grave = [
-            line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "could not"))
-        ]
-        return " / ".join(line.split(": ", 1)[-1].strip() for line in (grave or lines)[-3:])
+        grave = [line for line in lines if _GRAVE.search(line)]
+        return " / ".join(_LOG_PREFIX.sub("", line).strip() for line in (grave or lines)[-3:])
 
 
 def server_url(files: EmbeddedFiles, port: int, *, database: str = "sptraderb") -> str:
@@ -207,7 +208,7 @@ def choose_port(wanted: int) -> int:
 def spawn(files: EmbeddedFiles, bin_dir: Path, port: int) -> Postmaster:
     """Start a postmaster as the server's user, in a session of its own."""
     settings = dict(_SETTINGS)
-    version = int((files.cluster / "PG_VERSION").read_text("ascii").strip())
+    version = int((files.cluster / "PG_VERSION").read_text("utf-8").strip())
     for since, more in _SETTINGS_SINCE.items():
         settings |= more if version >= since else {}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
