@@ -7,7 +7,7 @@ standard input, so that it ends by itself when we are killed.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from sptraderb.cli.surroundings import PROGRAM, environment
@@ -21,7 +21,9 @@ _log = logger(__name__)
 
 
 @asynccontextmanager
-async def worker_beside(database_url: str, concurrency: int) -> AsyncIterator[None]:
+async def worker_beside(
+    database_url: str, concurrency: int, *, log_level: str | None = None
+) -> AsyncIterator[None]:
     """Keep one worker process running for as long as the context is open.
 
     Parameters
@@ -30,8 +32,11 @@ async def worker_beside(database_url: str, concurrency: int) -> AsyncIterator[No
         The effective one; handed over in the environment, never on the command line.
     concurrency : int
         Runs it computes at a time.
+    log_level : str, optional
+        Its LOG_LEVEL; ours where it is not given.
     """
-    keeper = asyncio.create_task(_keep(database_url, concurrency), name="worker-process")
+    variables = {"DATABASE_URL": database_url} | ({"LOG_LEVEL": log_level} if log_level else {})
+    keeper = asyncio.create_task(_keep(environment(**variables), concurrency), name="worker-process")
     try:
         yield
     finally:
@@ -40,14 +45,14 @@ async def worker_beside(database_url: str, concurrency: int) -> AsyncIterator[No
             await keeper
 
 
-async def _keep(database_url: str, concurrency: int) -> None:
+async def _keep(variables: Mapping[str, str], concurrency: int) -> None:
     pause_s = 1.0
     loop = asyncio.get_running_loop()
     while True:
         begun = loop.time()
         process = await asyncio.create_subprocess_exec(
             *PROGRAM, "worker", "--concurrency", str(concurrency), "--until-stdin-closes",
-            env=environment(DATABASE_URL=database_url),
+            env=variables,
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
