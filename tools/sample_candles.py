@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from arro3.core import Array, DataType, Table
+from arro3.core.types import ArrowArrayExportable
 from arro3.io import write_parquet
 from sptraderb.orchestrator.import_candles import import_candles
 
