@@ -67,7 +67,7 @@ async def read_ready(request: AnyRequest) -> str:
         found = await migrate.schema_version(pool)
         await jobs.queue_figures(pool)
     except DATABASE_DOWN as error:
-        raise Unavailable("database.unavailable", "PostgreSQL must answer, and does not now") from error
+        raise Unavailable("database.unreachable", "PostgreSQL must answer, and does not now") from error
     if found != migrate.CODE_VERSION:
         raise Unavailable(
             "schema.wrong_version", f"the schema must be at version {migrate.CODE_VERSION}, was {found}"

@@ -275,7 +275,7 @@ def _own_error(exc: Exception, request: Request[Any, Any, Any]) -> SptraderbErro
             faults = _framework_faults(exc.extra)
             return InvalidInput("request.invalid", _summary(exc, faults), faults=faults)
         case _ if is_database_down(exc):
-            return Unavailable("database.unavailable", "PostgreSQL must answer, and does not now")
+            return Unavailable("database.unreachable", "PostgreSQL must answer, and does not now")
     return defect(exc)
 
 

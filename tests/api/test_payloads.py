@@ -1,0 +1,166 @@
+"""Request bodies: what is read, what is refused, all at once."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from sptraderb.api.payloads import read_run_request
+from sptraderb.domain.backtest import Mode
+from sptraderb.domain.plan import Costs
+from sptraderb.errors import InvalidInput
+
+BODY: dict[str, Any] = {
+    "strategy_name": "ma",
+    "symbol": "EURUSD",
+    "timeframe": "1h",
+    "start_date": "2017-02-01",
+    "end_date": "2017-12-31",
+    "initial_capital": 10000,
+}
+
+
+def _read(**changes: Any) -> Any:
+    body = {key: value for key, value in {**BODY, **changes}.items() if value is not None}
+    return read_run_request(msgspec.json.encode(body))
+
+
+def _codes(**changes: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        _read(**changes)
+    return {fault.path: fault.code for fault in caught.value.faults}
+
+
+def test_run_when_minimal_then_normal_form() -> None:
+    """The least body gives a request with the documented defaults; a plain end is the end of its day."""
+    request = _read()
+    assert (request.strategy_name, request.strategy_text, request.symbols) == ("ma", "", ("EURUSD",))
+    assert (request.start_s, request.end_s) == (1_485_907_200, 1_514_764_799)
+    assert (request.initial_capital, request.mode, request.profile) == ("10000", Mode.RESEARCH, "strict")
+    assert request.costs == Costs()
+
+
+def test_run_when_everything_is_given_then_everything_is_kept() -> None:
+    """Every documented key arrives in the domain in exact integers or plain text."""
+    request = _read(
+        symbol=None,
+        symbols=["EURUSD"],
+        initial_capital="10000.50",
+        parameters={"fast": 10, "risk": "1%", "level": 0.00001, "on": True},
+        costs={"commission": "0.002%", "spread": "0.8 pips", "slippage": "1 tick"},
+        account_currency="usd",
+        leverage=30,
+        instruments={"EURUSD": {"pip": "0.0001", "lot": 100000}},
+        profiles=["strict"],
+        mode="paper",
+        seed=7,
+        close_at_end=True,
+        name="mine",
+        tags=["a", "b", "a"],
+        webhook_url="https://example.com/hook",
+    )
+    assert request.initial_capital == "10000.50"
+    assert request.parameters == {"fast": "10", "risk": "1%", "level": "0.00001", "on": "true"}
+    assert request.costs == Costs(
+        commission_ppb=20_000, spread_ppm_pips=800_000, slippage_ppm_ticks=1_000_000
+    )
+    assert (request.account_currency, request.leverage) == ("USD", "30")
+    assert request.instruments == {"EURUSD": {"pip": "0.0001", "lot": "100000"}}
+    assert (request.mode, request.seed, request.close_at_end) == (Mode.PAPER, 7, True)
+    assert (request.name, request.tags) == ("mine", ("a", "b"))
+    assert request.webhook_url == "https://example.com/hook"
+
+
+def test_run_when_the_old_spelling_of_mode_then_understood() -> None:
+    """`execution_mode: Research|Paper|Live` is how the first server's clients say `mode`."""
+    assert _read(execution_mode="Live").mode is Mode.LIVE
+
+
+def test_run_when_several_things_are_wrong_then_all_are_told() -> None:
+    """Unknown keys, missing keys, wrong types and wrong values come back together, each with its place."""
+    codes = _codes(
+        strategy_name=None,
+        strateg_name="ma",
+        symbol=5,
+        timeframe="7x",
+        initial_capital="-1",
+        start_date=None,
+        tags="a",
+    )
+    assert codes == {
+        "strateg_name": "body.unknown_key",
+        "symbol": "body.wrong_type",
+        "tags": "body.wrong_type",
+        "start_date": "body.missing_key",
+    }
+    values = _codes(timeframe="7x", initial_capital="-1", end_date="2016-01-01", leverage="0", mode="fast")
+    assert values == {
+        "timeframe": "timeframe.unknown",
+        "initial_capital": "run.capital_out_of_range",
+        "leverage": "run.leverage_out_of_range",
+        "mode": "run.unknown_mode",
+        "end_date": "run.dates_reversed",
+    }
+
+
+def test_run_when_a_key_is_misspelt_then_the_near_one_is_suggested() -> None:
+    """A near miss names the key that was probably meant, an old key what to write now."""
+    with pytest.raises(InvalidInput) as caught:
+        _read(strateg_name="x", to="2017-12-31", costs={"spred": "1 pip"})
+    hints = {fault.path: fault.hint for fault in caught.value.faults}
+    assert hints == {
+        "strateg_name": "did you mean `strategy_name`?",
+        "to": "write `end_date`",
+        "costs.spred": "did you mean `spread`?",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "code"),
+    [
+        ({"strategy": "name: x"}, "strategy_name", "run.one_strategy"),
+        ({"strategy_name": None}, "strategy_name", "run.one_strategy"),
+        ({"strategy_name": "  "}, "strategy_name", "run.one_strategy"),
+        ({"symbols": ["GBPUSD"]}, "symbol", "run.one_symbol"),
+        ({"symbol": None}, "symbol", "run.one_symbol"),
+        ({"symbol": "EUR USD;"}, "symbol", "run.bad_symbol"),
+        ({"start_date": "01.02.2017"}, "start_date", "time.malformed"),
+        ({"start_date": "2017-02-01T00:00:00"}, "start_date", "time.without_zone"),
+        ({"initial_capital": "ten"}, "initial_capital", "number.malformed"),
+        ({"initial_capital": "NaN"}, "initial_capital", "number.malformed"),
+        ({"initial_capital": True}, "initial_capital", "body.wrong_type"),
+        ({"costs": {"spread": 0.8}}, "costs.spread", "costs.malformed"),
+        ({"costs": {"commission": "1 pip"}}, "costs.commission", "costs.malformed"),
+        ({"costs": {"spread": "0.00000001 pips"}}, "costs.spread", "price.not_on_scale"),
+        ({"account_currency": "€"}, "account_currency", "run.bad_currency"),
+        ({"profile": "optimistic"}, "profile", "run.unknown_profile"),
+        ({"seed": -1}, "seed", "run.seed_out_of_range"),
+        ({"name": "x" * 256}, "name", "run.bad_length"),
+        ({"tags": [""]}, "tags", "run.bad_length"),
+        ({"tags": [str(n) for n in range(21)]}, "tags", "run.too_many_tags"),
+        ({"webhook_url": "file:///etc/passwd"}, "webhook_url", "run.bad_webhook"),
+        ({"webhook_url": "http://[::1"}, "webhook_url", "run.bad_webhook"),
+        ({"parameters": {"a": [1]}}, "parameters", "body.wrong_type"),
+    ],
+)
+def test_run_when_one_value_is_wrong_then_its_code_and_place(
+    changes: dict[str, Any], path: str, code: str
+) -> None:
+    """Each wrong value is told by its own code at its own key."""
+    assert _codes(**changes) == {path: code}
+
+
+def test_run_when_costs_are_zero_then_no_unit_is_needed() -> None:
+    """Nothing is nothing in any unit; what is not stated stays open."""
+    costs = _read(costs={"commission": 0, "spread": "0"}).costs
+    assert (costs.commission_ppb, costs.spread_ppm_ticks, costs.slippage_ppm_ticks) == (0, 0, None)
+
+
+def test_run_when_not_an_object_then_refused() -> None:
+    """A list is no request."""
+    with pytest.raises(InvalidInput) as caught:
+        read_run_request(b"[]")
+    assert (caught.value.code, caught.value.message) == (
+        "body.not_an_object",
+        "the body must be a JSON object, was a list",
+    )
