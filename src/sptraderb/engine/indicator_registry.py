@@ -1,0 +1,344 @@
+"""Every indicator of the language as data: bounds, warm-up, outputs, where it comes from.
+
+Nothing is computed here: the compiler checks arguments against it, ``engine/indicators`` computes what
+it names, and ``GET /api/indicators`` and the reference page print it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sptraderb.engine.indicator_spec import IndicatorSpec, InputSpec, OutputSpec, Parameters, ParameterSpec
+
+EMA_SETTLE_PERIODS = 7
+WILDER_SETTLE_PERIODS = 14
+
+_BARS = tuple(InputSpec(name=price, price=price) for price in ("high", "low", "close"))
+_SAME = (OutputSpec(kind="source"),)
+_DIFFERENCE = (OutputSpec(kind="source_distance"),)
+_BANDS = tuple(OutputSpec(name=name, kind="source") for name in ("upper", "middle", "lower"))
+_PRICE_BANDS = tuple(OutputSpec(name=name, kind="price") for name in ("upper", "middle", "lower"))
+
+
+def _period(default: float | None = None, *, name: str = "period", low: int = 1) -> ParameterSpec:
+    return ParameterSpec(name=name, low=low, default=default)
+
+
+def _after_window(params: Parameters, _output: str) -> int:
+    """First value of a difference over the first parameter: bar n."""
+    return int(params[0])
+
+
+def _at_once(_params: Parameters, _output: str) -> int:
+    return 0
+
+
+def _ema_seed(params: Parameters) -> int:
+    return EMA_SETTLE_PERIODS * int(max(params))
+
+
+def _wilder_seed(params: Parameters) -> int:
+    return WILDER_SETTLE_PERIODS * int(params[0])
+
+
+def _macd_first(params: Parameters, output: str) -> int:
+    slow = int(max(params[0], params[1]))
+    return slow - 1 if output == "line" else slow + int(params[2]) - 2
+
+
+def _adx_first(params: Parameters, output: str) -> int:
+    return 2 * int(params[0]) - 1 if output == "adx" else int(params[0])
+
+
+def _stoch_first(params: Parameters, output: str) -> int:
+    k_first = int(params[0]) + int(params[1]) - 2
+    return k_first if output == "k" else k_first + int(params[2]) - 1
+
+
+_SPECS = (
+    IndicatorSpec(
+        name="sma",
+        title="Simple moving average",
+        parameters=(_period(),),
+        outputs=_SAME,
+        formula="mean of the last n values",
+        talib="SMA",
+    ),
+    IndicatorSpec(
+        name="ema",
+        title="Exponential moving average",
+        parameters=(_period(),),
+        outputs=_SAME,
+        settle=_ema_seed,
+        formula="a * x + (1 - a) * previous, a = 2 / (n + 1), from the mean of the first n values",
+        talib="EMA",
+    ),
+    IndicatorSpec(
+        name="wma",
+        title="Weighted moving average",
+        parameters=(_period(),),
+        outputs=_SAME,
+        formula="mean of the last n values weighted n for the newest down to 1",
+        talib="WMA",
+    ),
+    IndicatorSpec(
+        name="rsi",
+        title="Relative strength index",
+        parameters=(_period(14, low=2),),
+        first_value=_after_window,
+        settle=_wilder_seed,
+        formula="100 * up / (up + down), Wilder means of rises and falls, from the mean of the first n",
+        source="J. Welles Wilder, 1978",
+        talib="RSI",
+    ),
+    IndicatorSpec(
+        name="macd",
+        title="Moving average convergence divergence",
+        parameters=(_period(12, name="fast"), _period(26, name="slow"), _period(9, name="signal")),
+        outputs=tuple(
+            OutputSpec(name=name, kind="source_distance") for name in ("line", "signal", "histogram")
+        ),
+        first_value=_macd_first,
+        settle=_ema_seed,
+        formula="line = ema(fast) - ema(slow); signal = ema of the line; histogram = line - signal",
+        source="Gerald Appel",
+        talib="EMA",
+    ),
+    IndicatorSpec(
+        name="bbands",
+        title="Bollinger bands",
+        parameters=(
+            _period(20, low=2),
+            ParameterSpec(name="deviations", low=0.001, high=50, default=2, integer=False),
+        ),
+        outputs=_BANDS,
+        formula="sma +- deviations * population standard deviation",
+        source="John Bollinger",
+        talib="BBANDS",
+    ),
+    IndicatorSpec(
+        name="atr",
+        title="Average true range",
+        inputs=_BARS,
+        parameters=(_period(14),),
+        outputs=(OutputSpec(kind="distance"),),
+        settle=_wilder_seed,
+        formula="Wilder mean of the true range, from the mean of the first n; the first range is high - low",
+        source="J. Welles Wilder, 1978",
+        talib="EMA",
+    ),
+    IndicatorSpec(
+        name="adx",
+        title="Average directional index",
+        inputs=_BARS,
+        parameters=(_period(14, low=2),),
+        outputs=tuple(OutputSpec(name=name) for name in ("adx", "plus_di", "minus_di")),
+        first_value=_adx_first,
+        settle=_wilder_seed,
+        formula="Wilder mean of 100 * |+DI - -DI| / (+DI + -DI); DI = 100 * Wilder(DM) / Wilder(TR)",
+        source="J. Welles Wilder, 1978",
+    ),
+    IndicatorSpec(
+        name="stoch",
+        title="Stochastic oscillator",
+        inputs=_BARS,
+        parameters=(_period(14, name="k_period"), _period(1, name="k_smooth"), _period(3, name="d_period")),
+        outputs=tuple(OutputSpec(name=name) for name in ("k", "d")),
+        first_value=_stoch_first,
+        formula="k = sma of 100 * (close - lowest low) / (highest high - lowest low); d = sma of k",
+        source="George Lane",
+        talib="STOCH",
+    ),
+    IndicatorSpec(
+        name="cci",
+        title="Commodity channel index",
+        inputs=_BARS,
+        parameters=(_period(20, low=2),),
+        formula="(hlc3 - sma) / (0.015 * mean absolute deviation)",
+        source="Donald Lambert, 1980",
+        talib="CCI",
+    ),
+    IndicatorSpec(
+        name="mom",
+        title="Momentum",
+        parameters=(_period(10),),
+        outputs=_DIFFERENCE,
+        first_value=_after_window,
+        formula="x - x[n]",
+        talib="MOM",
+    ),
+    IndicatorSpec(
+        name="roc",
+        title="Rate of change, in percent",
+        parameters=(_period(9),),
+        first_value=_after_window,
+        formula="100 * (x - x[n]) / x[n]",
+        talib="ROC",
+    ),
+    IndicatorSpec(
+        name="obv",
+        title="On-balance volume",
+        inputs=(
+            InputSpec(name="source", price="close", replaceable=True),
+            InputSpec(name="volume", price="volume"),
+        ),
+        first_value=_at_once,
+        formula="running sum of volume, added on a rise, taken off on a fall; 0 on the first loaded bar",
+        source="Joseph Granville, 1963",
+        talib="OBV",
+        differs="counts from the first loaded bar: use its changes, not its level",
+    ),
+    IndicatorSpec(
+        name="stdev",
+        title="Standard deviation of the population",
+        parameters=(_period(20, low=2),),
+        outputs=_DIFFERENCE,
+        formula="square root of the mean squared distance from the mean of the last n values",
+        talib="STDDEV",
+    ),
+    IndicatorSpec(
+        name="stdev_sample",
+        title="Standard deviation of a sample",
+        parameters=(_period(20, low=2),),
+        outputs=_DIFFERENCE,
+        formula="stdev * sqrt(n / (n - 1))",
+        talib="STDDEV",
+    ),
+    IndicatorSpec(
+        name="highest",
+        title="Highest of the last n values, this bar included",
+        inputs=(InputSpec(name="source", price="high", replaceable=True),),
+        parameters=(_period(),),
+        outputs=_SAME,
+        formula="max(x, x[1], ..., x[n - 1])",
+        talib="MAX",
+    ),
+    IndicatorSpec(
+        name="lowest",
+        title="Lowest of the last n values, this bar included",
+        inputs=(InputSpec(name="source", price="low", replaceable=True),),
+        parameters=(_period(),),
+        outputs=_SAME,
+        formula="min(x, x[1], ..., x[n - 1])",
+        talib="MIN",
+    ),
+    IndicatorSpec(
+        name="donchian",
+        title="Donchian channel",
+        inputs=_BARS[:2],
+        parameters=(_period(20),),
+        outputs=_PRICE_BANDS,
+        formula="upper = highest high; lower = lowest low; middle = their mean",
+        source="Richard Donchian",
+        talib="MAX, MIN",
+    ),
+    IndicatorSpec(
+        name="keltner",
+        title="Keltner channel",
+        inputs=_BARS,
+        parameters=(
+            _period(20),
+            ParameterSpec(name="multiplier", low=0.001, high=50, default=2, integer=False),
+        ),
+        outputs=_PRICE_BANDS,
+        settle=lambda params: EMA_SETTLE_PERIODS * int(params[0]),
+        formula="ema(close) +- multiplier * ema of the true range",
+        source="Chester Keltner; the form of TradingView's ta.kc",
+        talib="EMA",
+    ),
+    IndicatorSpec(
+        name="vwap",
+        title="Volume-weighted average price of the session day",
+        inputs=(
+            InputSpec(name="source", price="hlc3", replaceable=True),
+            InputSpec(name="volume", price="volume"),
+        ),
+        outputs=_SAME,
+        first_value=_at_once,
+        settle_sessions=1,
+        formula="sum(x * volume) / sum(volume) since the session day began; undefined while no volume traded",
+    ),
+    IndicatorSpec(
+        name="supertrend",
+        title="Supertrend",
+        inputs=_BARS,
+        parameters=(
+            ParameterSpec(name="factor", low=0.001, high=100, default=3, integer=False),
+            _period(10),
+        ),
+        outputs=(OutputSpec(name="line", kind="price"), OutputSpec(name="direction")),
+        first_value=lambda params, _output: int(params[1]) - 1,
+        settle=lambda params: WILDER_SETTLE_PERIODS * int(params[1]),
+        formula="hl2 +- factor * atr, tightened only, until the close passes it; direction 1 up, -1 down",
+        differs="direction: TradingView has -1 for up",
+    ),
+    IndicatorSpec(
+        name="sma_legacy",
+        title="Simple moving average of the first server",
+        parameters=(_period(),),
+        outputs=_SAME,
+        formula="pandas rolling(n).mean()",
+        source="first SPtraderB server",
+    ),
+    IndicatorSpec(
+        name="ema_legacy",
+        title="Exponential moving average of the first server",
+        parameters=(_period(name="span"),),
+        outputs=_SAME,
+        first_value=_at_once,
+        settle=_ema_seed,
+        formula="pandas ewm(span=n, adjust=False).mean(), from the first loaded value",
+        source="first SPtraderB server",
+    ),
+)
+
+REGISTRY: Mapping[str, IndicatorSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})
+"""Every indicator by its word."""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"stddev": "stdev"})
+"""Other spellings of indicators."""
+
+
+def registry_document() -> list[dict[str, object]]:
+    """Return the indicators as plain data, for ``GET /api/indicators``.
+
+    Returns
+    -------
+    list of dict
+        One per indicator, in the order of the reference: name, title, call, inputs, parameters with
+        bounds and defaults, outputs, first_value and settle at the defaults (null without defaults),
+        formula, source, talib, differs.
+    """
+    return [_as_data(spec) for spec in REGISTRY.values()]
+
+
+def _as_data(spec: IndicatorSpec) -> dict[str, object]:
+    defaults = tuple(parameter.default for parameter in spec.parameters if parameter.default is not None)
+    known = len(defaults) == len(spec.parameters)
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "call": spec.call,
+        "aliases": sorted(alias for alias, name in ALIASES.items() if name == spec.name),
+        "inputs": [
+            {"name": row.name, "default": row.price, "replaceable": row.replaceable} for row in spec.inputs
+        ],
+        "parameters": [
+            {
+                "name": row.name,
+                "low": row.low,
+                "high": row.high,
+                "default": row.default,
+                "integer": row.integer,
+            }
+            for row in spec.parameters
+        ],
+        "outputs": list(spec.output_names),
+        "first_value": {name: spec.first_value(defaults, name) for name in spec.output_names}
+        if known
+        else None,
+        "settle": spec.settle(defaults) if known else None,
+        "formula": spec.formula,
+        "source": spec.source,
+        "talib": spec.talib,
+        "differs": spec.differs,
+    }

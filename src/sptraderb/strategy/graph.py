@@ -1,0 +1,116 @@
+"""The expression graph under construction: equal subexpressions share one node."""
+
+from dataclasses import dataclass
+
+from sptraderb.domain.plan import Node
+
+MAX_NODES = 2_000
+
+
+class GraphFull(Exception):
+    """The strategy has more distinct subexpressions than a plan may hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Bars a node adds to what its arguments need, in bars of its own timeframe."""
+
+    first_value: int = 0
+    settle: int = 0
+
+
+_NONE = Growth()
+
+
+class NodeGraph:
+    """Nodes in order, arguments before users.
+
+    Parameters
+    ----------
+    timeframe_s : int
+        The run's timeframe.
+    """
+
+    def __init__(self, timeframe_s: int) -> None:
+        self._timeframe_s = timeframe_s
+        self._nodes: list[Node] = []
+        self._known: dict[tuple[object, ...], int] = {}
+        self._own_bars: list[tuple[int, int]] = []
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes so far."""
+        return tuple(self._nodes)
+
+    def __getitem__(self, node: int) -> Node:
+        return self._nodes[node]
+
+    def add(self, node: Node, grows: Growth = _NONE) -> int:
+        """Return the index of ``node``, adding it if no equal one is there.
+
+        Parameters
+        ----------
+        node : Node
+            Without its `first_value` and `settle`, which follow from its arguments.
+        grows : Growth
+            Bars it needs beyond its arguments'.
+
+        Raises
+        ------
+        GraphFull
+            At `MAX_NODES` nodes.
+
+        Notes
+        -----
+        A bar of a higher timeframe holds at most `ratio` bars of the run, and the first one may be
+        cut, so n of its bars are there after (n + 1) * ratio bars of the run.
+        """
+        key = (node.op, node.args, node.name, node.output, node.params, node.timeframe_s, node.boolean)
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        if len(self._nodes) >= MAX_NODES:
+            raise GraphFull
+        needs = [self._bars_needed(argument, node.timeframe_s) for argument in node.args]
+        first = max((need[0] for need in needs), default=0) + grows.first_value
+        settle = max((need[1] for need in needs), default=0) + grows.settle
+        run_first, run_settle = self._in_run_bars(first, settle, node.timeframe_s)
+        self._own_bars.append((first, settle))
+        self._nodes.append(
+            Node(
+                op=node.op,
+                args=node.args,
+                name=node.name,
+                output=node.output,
+                params=node.params,
+                timeframe_s=node.timeframe_s,
+                boolean=node.boolean,
+                first_value=run_first,
+                settle=run_settle,
+                text=node.text,
+            )
+        )
+        self._known[key] = len(self._nodes) - 1
+        return len(self._nodes) - 1
+
+    def used_by(self, roots: list[int]) -> frozenset[int]:
+        """Return the nodes that ``roots`` need, themselves included."""
+        seen: set[int] = set()
+        waiting = list(roots)
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting.extend(self._nodes[node].args)
+        return frozenset(seen)
+
+    def _bars_needed(self, node: int, timeframe_s: int) -> tuple[int, int]:
+        if self._nodes[node].timeframe_s == timeframe_s:
+            return self._own_bars[node]
+        return self._nodes[node].first_value, self._nodes[node].settle
+
+    def _in_run_bars(self, first: int, settle: int, timeframe_s: int) -> tuple[int, int]:
+        ratio = -(-timeframe_s // self._timeframe_s) if timeframe_s else 1
+        if ratio <= 1:
+            return first, settle
+        return (first + 2) * ratio - 1, settle * ratio

@@ -1,0 +1,121 @@
+"""Lowering of names, outputs and higher timeframes."""
+
+from sptraderb.domain.plan import Node
+from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.engine.function_registry import FUNCTIONS
+from sptraderb.engine.indicator_registry import REGISTRY
+from sptraderb.engine.indicator_spec import PRICES
+from sptraderb.errors import InvalidInput
+from sptraderb.strategy import lowering_calls
+from sptraderb.strategy.lowering import Lowering
+from sptraderb.strategy.names import CALENDAR_FACTS, INDICATORS, did_you_mean
+from sptraderb.strategy.syntax_tree import AtTimeframe, Call, Name, Output
+from sptraderb.strategy.values import Kind, Quantity, Value
+
+
+def lower_name(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
+    """Return a parameter, series, price, calendar fact or an indicator without parameters."""
+    name = tree.name
+    if name in low.scope.parameters:
+        return _parameter(low, tree)
+    if tree.unit:
+        low.fault("strategy.unit_not_allowed", "a unit must follow a literal or a parameter", tree.span)
+        return None
+    if name in low.scope.series:
+        return _series(low, tree, timeframe_s)
+    if name in PRICES:
+        return low.price(name, timeframe_s)
+    if name == "bar_index":
+        return low.number_node(Node(op="bar_index", text=name), Kind.NUMBER)
+    if name in CALENDAR_FACTS:
+        return low.number_node(Node(op="calendar", name=name, text=name), Kind.NUMBER)
+    if name in INDICATORS and not REGISTRY[INDICATORS[name]].parameters:
+        return lowering_calls.lower_indicator(low, name, (), span=tree.span, timeframe_s=timeframe_s)
+    _unknown_name(low, tree)
+    return None
+
+
+def _parameter(low: Lowering, tree: Name) -> Value | None:
+    quantity = low.scope.parameters[tree.name]
+    if tree.unit and quantity.unit:
+        message = f"a unit must stand once, `{tree.name}` is {quantity.text} already"
+        low.fault("strategy.unit_twice", message, tree.span)
+        return None
+    return low.constant(Quantity(quantity.value, tree.unit or quantity.unit), tree.span)
+
+
+def _series(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
+    if timeframe_s:
+        message = f"a timeframe must stand at a price or an indicator, `{tree.name}` is a named series"
+        hint = f"write it inside `{tree.name}`, such as `sma(close@4h, 50)`"
+        low.fault("strategy.timeframe", message, tree.span, hint)
+        return None
+    return low.scope.series[tree.name]
+
+
+def _unknown_name(low: Lowering, tree: Name) -> None:
+    name = tree.name
+    if name in INDICATORS:
+        message = f"`{name}` is an indicator and must have its arguments"
+        low.fault("strategy.arguments", message, tree.span, f"write `{REGISTRY[INDICATORS[name]].call}`")
+        return
+    if name in FUNCTIONS:
+        message = f"`{name}` is a function and must have its arguments"
+        low.fault("strategy.arguments", message, tree.span, f"write `{FUNCTIONS[name].call}`")
+        return
+    if name == "position":
+        low.not_supported("`position`", tree.span)
+        return
+    known = [*PRICES, *low.scope.parameters, *low.scope.series, *CALENDAR_FACTS, "bar_index", *INDICATORS]
+    hint = did_you_mean(name, known) or "names are prices, parameters, series and calendar facts"
+    low.fault("strategy.unknown_name", f"a name must be known, was `{name[:60]}`", tree.span, hint)
+
+
+def lower_output(low: Lowering, tree: Output, timeframe_s: int) -> Value | None:
+    """Return one output of an indicator."""
+    operand = tree.operand
+    if isinstance(operand, Name) and operand.name == "position":
+        low.not_supported(f"`position.{tree.output}`", tree.span)
+        return None
+    inner_timeframe = timeframe_s
+    if isinstance(operand, AtTimeframe):
+        found = _timeframe(low, operand)
+        if found is None:
+            return None
+        operand, inner_timeframe = operand.operand, found
+    if isinstance(operand, Call) and operand.name in INDICATORS:
+        return lowering_calls.lower_call(low, operand, inner_timeframe, output=tree)
+    message = f"an output must follow an indicator, `{low.text(operand.span)}` is none"
+    hint = "name the output in `indicators`: `signal: macd(12, 26, 9).signal`"
+    low.fault("strategy.output", message, tree.output_span, hint)
+    return None
+
+
+def _timeframe(low: Lowering, tree: AtTimeframe) -> int | None:
+    """Return the seconds of a higher timeframe, 0 for the run's own, None after a fault."""
+    try:
+        found = parse_timeframe(tree.timeframe)
+    except InvalidInput as error:
+        low.fault("strategy.timeframe", error.message, tree.timeframe_span)
+        return None
+    run = low.scope.timeframe
+    if not found.is_multiple_of(run):
+        message = f"a timeframe must be a multiple of the run's {run}, was {found}"
+        low.fault("strategy.timeframe", message, tree.timeframe_span)
+        return None
+    return 0 if found.seconds == run.seconds else found.seconds
+
+
+def lower_at(low: Lowering, tree: AtTimeframe, _timeframe_s: int) -> Value | None:
+    """Return a price or indicator of a higher timeframe."""
+    timeframe_s = _timeframe(low, tree)
+    if timeframe_s is None:
+        return None
+    operand = tree.operand
+    if isinstance(operand, Name | Call) and (operand.name in PRICES or operand.name in INDICATORS):
+        return low.lower(operand, timeframe_s)
+    if isinstance(operand, Name) and operand.name in low.scope.series:
+        return _series(low, operand, timeframe_s or 1)
+    message = f"a timeframe must stand at a price or an indicator, was `{low.text(operand.span)}`"
+    low.fault("strategy.timeframe", message, tree.span, "such as `sma(close@4h, 50)`")
+    return None

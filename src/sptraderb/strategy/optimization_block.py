@@ -1,0 +1,75 @@
+"""Reads `optimization`: which parameters a sweep varies, over which values, judged by what."""
+
+import re
+from collections.abc import Mapping
+
+from sptraderb.strategy.block_reader import BlockReader
+from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
+from sptraderb.strategy.names import did_you_mean
+from sptraderb.strategy.parameter_block import Parameter
+from sptraderb.strategy.values import Quantity
+
+MAX_VALUES = 10_000
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,60}")
+
+
+def read_optimization(
+    reader: BlockReader, node: DocumentNode | None, declared: Mapping[str, Parameter]
+) -> dict[str, object]:
+    """Return the block as plain data after checking it against the parameters."""
+    block = reader.block(node, "optimization", block="optimization")
+    found: dict[str, object] = {}
+    objective = reader.text(block.get("objective"), "optimization.objective")
+    if objective is not None:
+        if not _WORD.fullmatch(objective.text):
+            message = f"`optimization.objective` must be a metric's name, was `{shortened(objective.text)}`"
+            reader.fault("strategy.value", message, objective, path="optimization.objective")
+        found["objective"] = objective.text
+    varied: dict[str, object] = {}
+    for key, value in reader.entries(block.get("parameters"), "optimization.parameters"):
+        path = f"optimization.parameters.{key.text}"
+        parameter = declared.get(key.text)
+        if parameter is None:
+            message = f"`{shortened(path)}` must be one of the strategy's parameters"
+            hint = did_you_mean(key.text, declared)
+            reader.fault("strategy.parameter_unknown", message, key, path=path, hint=hint)
+            continue
+        varied[key.text] = _values(reader, value, path, parameter=parameter)
+    if varied:
+        found["parameters"] = varied
+    return found
+
+
+def _values(reader: BlockReader, node: DocumentNode, path: str, *, parameter: Parameter) -> object:
+    if isinstance(node, MappingNode):
+        return _range(reader, node, path, parameter=parameter)
+    if not isinstance(node, SequenceNode) or not node.items:
+        message = f"`{path}` must be a list of values or {{from, to, step}}"
+        reader.fault("strategy.wrong_shape", message, node, path=path)
+        return []
+    found = [_value(reader, item, path, parameter=parameter) for item in node.items]
+    return [quantity.text for quantity in found if quantity is not None]
+
+
+def _range(reader: BlockReader, node: MappingNode, path: str, *, parameter: Parameter) -> dict[str, str]:
+    block = reader.block(node, path, block="range")
+    low = _value(reader, block.get("from"), f"{path}.from", parameter=parameter)
+    high = _value(reader, block.get("to"), f"{path}.to", parameter=parameter)
+    units = (parameter.default.unit,)
+    step = reader.quantity(block.get("step"), f"{path}.step", units=units, lowest="above 0")
+    if low is None or high is None or step is None:
+        return {}
+    if low.value > high.value or (high.value - low.value) / step.value > MAX_VALUES:
+        message = f"`{path}` must have 1 to {MAX_VALUES} values from smallest to largest"
+        reader.fault("strategy.out_of_range", message, node, path=path)
+    return {"from": low.text, "to": high.text, "step": step.text}
+
+
+def _value(
+    reader: BlockReader, node: DocumentNode | None, path: str, *, parameter: Parameter
+) -> Quantity | None:
+    quantity = reader.quantity(node, path, units=(parameter.default.unit,))
+    if quantity is not None and not parameter.accepts(quantity.value) and isinstance(node, TextNode):
+        message = f"`{path}` must lie in the range {parameter.range_text}, was {quantity.text}"
+        reader.fault("strategy.out_of_range", message, node, path=path)
+    return quantity

@@ -1,0 +1,139 @@
+"""The document's keys as data: what each block holds; errors and the JSON Schema both come from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a block.
+
+    Parameters
+    ----------
+    name : str
+        The key.
+    shape : str
+        ``text``, ``condition``, ``quantity``, ``name`` of a block in `BLOCKS` written ``@name``,
+        ``@name[]`` for a block or a list of them, or several of these joined by ``|``.
+    meaning : str
+        One sentence; shown by editors.
+    required : bool
+        Whether the block must have it.
+    supported : bool
+        False for what the language has and the engine cannot run yet.
+    """
+
+    name: str
+    shape: str
+    meaning: str
+    required: bool = False
+    supported: bool = True
+
+
+Block = Mapping[str, Key]
+
+
+def _block(*keys: Key) -> Block:
+    return MappingProxyType({key.name: key for key in keys})
+
+
+_EXIT_KEYS = (
+    Key("when", "condition", "Closes the position at the next open when true at a bar's close."),
+    Key("stop_loss", "quantity|@level", "Where the stop lies: 2%, 20 pips, 1.5 * atr(14), {price: ...}."),
+    Key(
+        "take_profit", "quantity|@level", "Where the target lies: 4%, 40 pips, 2 R, a distance, {price: ...}."
+    ),
+    Key("trailing_stop", "quantity|@trailing", "A stop that follows the price.", supported=False),
+    Key("partial", "list", "Parts closed on the way.", supported=False),
+    Key("max_bars", "quantity", "Closes at the open of the n-th bar after the entry bar."),
+    Key("max_duration", "quantity", "Closes after a time.", supported=False),
+    Key("live_from", "text", "From when attached exits work: `fill` (default) or `next_bar`."),
+)
+
+BLOCKS: Mapping[str, Block] = MappingProxyType(
+    {
+        "strategy": _block(
+            Key("name", "text", "What the strategy is called.", required=True),
+            Key("version", "text", "Its version."),
+            Key("description", "text", "What it does."),
+            Key("parameters", "parameters", "Numbers with a default, a range and a step."),
+            Key("indicators", "series", "Named series; each an expression."),
+            Key("entry", "@entry", "When and how a position is opened.", required=True),
+            Key("exit", "@exit", "When and where a position is closed."),
+            Key("risk", "@risk", "Limits on the account."),
+            Key("costs", "@costs", "Default costs; a request may override them."),
+            Key("session", "@session", "When entries are allowed."),
+            Key("scale_in", "@scale_in", "Adding to a position.", supported=False),
+            Key("optimization", "@optimization", "What a sweep varies."),
+            Key("backtest", "@backtest", "Defaults for a request."),
+        ),
+        "entry": _block(
+            Key("long", "@rule[]", "Entries that buy."),
+            Key("short", "@rule[]", "Entries that sell."),
+        ),
+        "rule": _block(
+            Key("name", "text", "Name of this entry in results."),
+            Key("when", "condition", "Enters at the next open when true at a bar's close.", required=True),
+            Key("order", "text|@order", "`market` (default), or a limit or stop order."),
+            Key("size", "quantity|@size", "How much: 2%, 0.1 lots, 1000 units, {risk: 1%}.", required=True),
+            Key("exit", "@side_exit", "Exits of positions this entry opens; they win over `exit`."),
+            Key("cancel_when", "condition", "Cancels a resting entry.", supported=False),
+            Key("oco", "text", "Whether the other side's entry cancels this one.", supported=False),
+        ),
+        "exit": _block(
+            *_EXIT_KEYS,
+            Key("long", "@side_exit", "The same keys for long positions; they win."),
+            Key("short", "@side_exit", "The same keys for short positions; they win."),
+        ),
+        "side_exit": _block(*_EXIT_KEYS),
+        "level": _block(Key("price", "quantity", "An absolute price.", required=True)),
+        "size": _block(
+            Key("risk", "quantity", "Percent of equity lost at the stop."),
+            Key("notional", "quantity", "Value of the position in account money."),
+        ),
+        "risk": _block(
+            Key("max_drawdown", "quantity", "Percent below the peak at which everything closes for good."),
+            Key("daily_loss_limit", "quantity", "Percent of the day's start at which the day ends."),
+            Key("max_positions", "quantity", "Positions open at once."),
+            Key("max_position_size", "quantity", "Largest position, in percent of equity as notional."),
+        ),
+        "costs": _block(
+            Key("commission", "quantity", "Percent of notional, per side."),
+            Key("spread", "quantity", "Pips or ticks between bid and ask."),
+            Key("slippage", "quantity", "Pips or ticks lost on market and stop orders."),
+            Key("swap", "mapping", "Financing over night.", supported=False),
+            Key("funding", "mapping", "Financing of perpetual futures.", supported=False),
+        ),
+        "session": _block(
+            Key("days", "text|list", "Days such as `mon-fri` or [mon, wed]."),
+            Key("hours", "text", 'From and to, such as "07:00-17:00"; may pass midnight.'),
+            Key("timezone", "text", "IANA name; UTC if left out."),
+        ),
+        "optimization": _block(
+            Key("objective", "text", "The metric to maximise."),
+            Key("parameters", "mapping", "Values per parameter: a list, or {from, to, step}."),
+        ),
+        "range": _block(
+            Key("from", "quantity", "First value.", required=True),
+            Key("to", "quantity", "Last value.", required=True),
+            Key("step", "quantity", "Step between values.", required=True),
+        ),
+        "parameter": _block(
+            Key("default", "quantity", "The value unless a request gives another.", required=True),
+            Key("range", "list", "Smallest and largest value, both included."),
+            Key("step", "quantity", "Step a sweep uses."),
+            Key("description", "text", "What it is for."),
+        ),
+        "backtest": _block(
+            Key("symbol", "text", "What is traded."),
+            Key("timeframe", "text", "Length of a candle."),
+            Key("start_date", "text", "First day."),
+            Key("end_date", "text", "Last day."),
+            Key("initial_capital", "text", "Account money at the start."),
+            Key("account_currency", "text", "What the account is counted in."),
+            Key("leverage", "text", "Largest notional per unit of equity."),
+        ),
+    }
+)
+"""Every block of the document by name."""

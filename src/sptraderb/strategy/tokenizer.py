@@ -1,0 +1,98 @@
+"""Expression text to tokens; knows characters, not grammar."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sptraderb.strategy.syntax_tree import Span
+
+MAX_LENGTH = 2_000
+
+
+class TokenKind(StrEnum):
+    """What a token is."""
+
+    NUMBER = "number"
+    NAME = "name"
+    TIMEFRAME = "timeframe"
+    OPERATOR = "operator"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token with the characters it spans."""
+
+    kind: TokenKind
+    text: str
+    span: Span
+
+
+class ExpressionFault(Exception):
+    """An expression cannot be read; carries what a fault needs."""
+
+    def __init__(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.span = span
+        self.hint = hint
+
+
+_TOKEN = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<timeframe>@\s*[0-9A-Za-z]+)"
+    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/<>()\[\],.%])"
+)
+_HINTS = {
+    "=": "write `==` to compare",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`",
+    "^": "write `**` for a power",
+    "?": "write `if_else(condition, a, b)`",
+    "@": "write a timeframe after `@`, such as `close@4h`",
+    '"': "an expression holds no text",
+    "'": "an expression holds no text",
+    ":": "a price level is written `{price: ...}`",
+}
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the tokens of an expression, an END token last.
+
+    Raises
+    ------
+    ExpressionFault
+        ``strategy.expression_syntax``, ``strategy.expression_too_long``.
+    """
+    if len(text) > MAX_LENGTH:
+        message = f"an expression must have at most {MAX_LENGTH} characters, had {len(text)}"
+        hint = "name parts of it in `indicators`"
+        raise ExpressionFault("strategy.expression_too_long", message, Span(0, 1), hint)
+    found: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise _unreadable(text, position)
+        if match.lastgroup == "timeframe":
+            found.append(Token(TokenKind.TIMEFRAME, match.group()[1:].strip(), Span(*match.span())))
+        elif match.lastgroup != "space":
+            found.append(Token(TokenKind(match.lastgroup), match.group(), Span(*match.span())))
+        position = match.end()
+    found.append(Token(TokenKind.END, "", Span(len(text), len(text) + 1)))
+    return found
+
+
+def _unreadable(text: str, position: int) -> ExpressionFault:
+    character = text[position]
+    shown = character if character.isprintable() else f"U+{ord(character):04X}"
+    return ExpressionFault(
+        "strategy.expression_syntax",
+        f"an expression must hold numbers, names and operators, was `{shown}`",
+        Span(position, position + 1),
+        _HINTS.get(character, ""),
+    )
