@@ -3,7 +3,7 @@
 Shared by the report page and the command line's tables.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -44,25 +44,24 @@ class Figure:
 
 def list_figures(document: Mapping[str, Any]) -> list[Figure]:
     """Return every metric of a document, in its order."""
-    metrics = document.get("metrics") or []
-    rows: Iterable[Mapping[str, Any]]
-    if isinstance(metrics, Mapping):
-        rows = [{"name": name, **body} for name, body in metrics.items()]
-    else:
-        rows = metrics
-    return [_to_figure(row) for row in rows]
+    return [_to_figure(name, row) for name, row in document["metrics"].items()]
 
 
-def find_figure(document: Mapping[str, Any], *names: str) -> Figure | None:
-    """Return the metric of the first name that the document has, or None."""
-    figures = {figure.name: figure for figure in list_figures(document)}
-    return next((figures[name] for name in names if name in figures), None)
+def find_figure(document: Mapping[str, Any], name: str) -> Figure | None:
+    """Return one metric of a document, or None if it has none of that name."""
+    row = document["metrics"].get(name)
+    return None if row is None else _to_figure(name, row)
 
 
 def total_costs(document: Mapping[str, Any]) -> Decimal:
-    """Return what the run paid in costs, positive when paid, in account currency."""
-    figures = (find_figure(document, name, f"{name}_cost") for name in COST_NAMES)
-    return -sum((Decimal(str(row.value)) for row in figures if row and row.value is not None), Decimal())
+    """Return what the run paid in costs, positive when paid, in account currency: exact, from the ledger."""
+    totals = document["ledger"]["totals"]
+    return -sum((Decimal(totals[name]) for name in COST_NAMES if name in totals), Decimal())
+
+
+def ambiguous_text(document: Mapping[str, Any]) -> str:
+    """Return how many trades met stop and target in one bar, in words (X6)."""
+    return f"{document['bounds']['ambiguous_trades']:,} ambiguous"
 
 
 def figure_text(figure: Figure | None) -> str:
@@ -71,13 +70,15 @@ def figure_text(figure: Figure | None) -> str:
         return "–"
     if figure.value is None:
         return f"– ({figure.reason})" if figure.reason else "–"
-    if figure.unit in ("fraction", "percent", "%"):
+    if figure.unit == "fraction":
         return percent_text(figure.value)
-    if figure.unit == "money" or isinstance(figure.value, str):
+    if figure.unit == "money":
         return money_text(figure.value)
-    if isinstance(figure.value, int):
-        return f"{figure.value:,}"
-    return f"{figure.value:,.3f}"
+    if figure.unit == "seconds":
+        return _span_text(int(figure.value))
+    if isinstance(figure.value, float):
+        return f"{figure.value:,.3f}"
+    return f"{figure.value:,}" if isinstance(figure.value, int) else figure.value
 
 
 def money_text(amount: object, *, signed: bool = False) -> str:
@@ -111,7 +112,15 @@ def _signed(amount: Decimal, *, signed: bool) -> str:
     return f"{rounded:+,.2f}" if signed else f"{rounded:,.2f}"
 
 
-def _to_figure(row: Mapping[str, Any]) -> Figure:
-    texts = {key: str(row.get(key) or "") for key in ("unit", "definition", "convention", "reason")}
-    group = str(row.get("group") or "figures")
-    return Figure(name=str(row["name"]), group=group, value=row.get("value"), **texts)
+def _to_figure(name: str, row: Mapping[str, Any]) -> Figure:
+    texts = {key: str(row.get(key) or "") for key in ("group", "unit", "definition", "convention", "reason")}
+    return Figure(name=name, value=row["value"], **texts)
+
+
+def _span_text(seconds: int) -> str:
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    parts = (
+        [f"{days:,} d"] * bool(days) + [f"{hours} h"] * bool(hours) + [f"{rest // 60} min"] * bool(rest // 60)
+    )
+    return " ".join(parts[:2]) or f"{seconds} s"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sptraderb.api.report_figures import (
+    ambiguous_text,
     figure_text,
     find_figure,
     list_figures,
@@ -58,23 +59,21 @@ def report_html(
         HTML text. Every text from the document is escaped, so a strategy's name or note cannot become
         markup or script.
     """
-    manifest = document.get("manifest") or {}
-    trades = document.get("completed_trades") or []
-    symbol, timeframe = _word(manifest, "symbol", "symbols"), _word(manifest, "timeframe")
-    name = str(document.get("strategy_name") or _word(manifest, "strategy_name", "strategy") or "backtest")
+    trades = document["completed_trades"]
+    name, series = str(document["strategy_name"]), f"{document['symbol']} {document['timeframe']}"
     parts = {
-        "title": escape(f"{name} · {symbol} {timeframe}"),
+        "title": escape(f"{name} · {series}"),
         "heading": escape(name),
-        "subheading": escape(_span(symbol, timeframe, candles)),
-        "badge": "partial result" if document.get("partial") else "completed",
+        "subheading": escape(_span(series, candles)),
+        "badge": "partial result" if document["partial"] else "completed",
         "cards": _cards(document),
         "trades_caption": escape(trades_caption(document, len(trades))),
         "trades": trade_table(trades),
         "metrics": metric_table(list_figures(document)),
-        "notes": notes_list(document.get("notes") or []),
-        "manifest": escape(json.dumps(manifest, indent=2, ensure_ascii=False, default=str)),
-        "run_id": escape(str(document.get("backtest_id", ""))),
-        "digest": escape(str(document.get("digest", ""))),
+        "notes": notes_list(document["notes"]),
+        "manifest": escape(json.dumps(document["manifest"], indent=2, ensure_ascii=False)),
+        "run_id": escape(str(document["backtest_id"])),
+        "digest": escape(str(document["digest"])),
         "data": _script_json(_chart_data(document, candles, trades)),
         "chart_script": chart_script.replace("</script", "<\\/script"),
     }
@@ -96,40 +95,30 @@ def _script_json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _word(manifest: Mapping[str, Any], *names: str) -> str:
-    for name in names:
-        value = manifest.get(name)
-        if isinstance(value, list | tuple):
-            return ", ".join(map(str, value))
-        if isinstance(value, Mapping):
-            value = value.get("name")
-        if value:
-            return str(value)
-    return ""
-
-
-def _span(symbol: str, timeframe: str, candles: Sequence[Mapping[str, Any]]) -> str:
-    words = f"{symbol} {timeframe}".strip()
+def _span(series: str, candles: Sequence[Mapping[str, Any]]) -> str:
     if not candles:
-        return words
+        return series
     first, last = (clock(candles[i]["time"])[:10] for i in (0, -1))
-    return f"{words} · {first} to {last} · {len(candles):,} candles"
+    return f"{series} · {first} to {last} · {len(candles):,} candles"
 
 
 def _cards(document: Mapping[str, Any]) -> str:
-    profit = Decimal(str(document.get("total_pnl") or 0))
-    capital = Decimal(str(document.get("start_capital") or 0))
-    gain = f"{percent_text(profit / capital, signed=True)} of {money_text(capital)}" if capital else ""
-    total = int(document.get("total_trades") or 0)
-    wins, losses = (int(document.get(key) or 0) for key in ("winning_trades", "losing_trades"))
-    sharpe = find_figure(document, "sharpe", "sharpe_ratio")
+    profit, capital = Decimal(document["total_pnl"]), Decimal(document["start_capital"])
+    currency = document["units"]["currency"]
+    total, wins, losses = (document[f"{word}_trades"] for word in ("total", "winning", "losing"))
+    sharpe = find_figure(document, "sharpe")
     cards = [
-        ("Net profit", money_text(profit, signed=True), gain, "gain" if profit >= 0 else "loss"),
-        ("Max drawdown", percent_text(document.get("max_drawdown")), "inside bars, of the running peak", ""),
+        (
+            f"Net profit, {currency}",
+            money_text(profit, signed=True),
+            f"{percent_text(profit / capital, signed=True)} of {money_text(capital)}",
+            "gain" if profit >= 0 else "loss",
+        ),
+        ("Max drawdown", percent_text(document["max_drawdown"]), "inside bars, of the running peak", ""),
         ("Sharpe ratio", figure_text(sharpe), sharpe.convention if sharpe else "", ""),
-        ("Trades", f"{total:,}", f"{wins:,} won, {losses:,} lost", ""),
+        ("Trades", f"{total:,}", f"{wins:,} won, {losses:,} lost, {ambiguous_text(document)}", ""),
         ("Win rate", percent_text(wins / total) if total else "–", "break-even counts as not won", ""),
-        ("Costs", money_text(total_costs(document)), "spread, slippage, commission, swap", ""),
+        (f"Costs, {currency}", money_text(total_costs(document)), "all of the ledger's cost rows", ""),
     ]
     return "".join(
         f'<div class="card"><dt>{escape(title)}</dt><dd class="{tone}">{escape(value)}</dd>'
@@ -147,8 +136,8 @@ def _chart_data(
     return {
         "decimals": min(max(decimals, 0), 10),
         "candles": columns,
-        "equity": _curve(document.get("equity") or []),
-        "drawdown": _curve(document.get("drawdown") or [], downwards=True),
+        "equity": _curve(document["equity"]),
+        "drawdown": _curve(document["drawdown"], downwards=True),
         "trades": [
             {
                 "from": seconds(trade["entry_time"]),

@@ -31,7 +31,7 @@ def clock(moment: object) -> str:
 
 def trades_caption(document: Mapping[str, Any], n_listed: int) -> str:
     """Return the sentence above the trades: how many there are, how many are listed."""
-    total = int(document.get("total_trades") or 0)
+    total = int(document["total_trades"])
     shown = min(n_listed, MAX_TRADE_ROWS)
     return (
         f"{total:,} closed; a click shows one in the chart"
@@ -48,10 +48,10 @@ def trade_table(trades: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _trade_row(number: int, trade: Mapping[str, Any]) -> str:
-    net = Decimal(str(trade["pnl"]))
+    net = Decimal(trade["pnl"])
     tone = "gain" if net > 0 else "loss"
     side = str(trade["side"])
-    reason = str(trade["exit_reason"]).replace("_", " ") + (" (ambiguous)" if trade.get("ambiguous") else "")
+    reason = str(trade["exit_reason"]).replace("_", " ") + (" (ambiguous)" if trade["ambiguous"] else "")
     cells = (
         str(number),
         f'<span class="pill {escape(side)}">{escape(side)}</span>',
@@ -61,21 +61,14 @@ def _trade_row(number: int, trade: Mapping[str, Any]) -> str:
         escape(str(trade["exit_price"])),
         escape(_quantity(trade["quantity"])),
         f'<span class="{tone}">{money_text(net, signed=True)}</span>',
-        percent_text(trade.get("pnl_percent"), signed=True),
-        money_text(-sum((Decimal(str(v)) for v in _costs(trade)), Decimal())),
+        percent_text(trade["pnl_percent"], signed=True),
+        money_text(-sum((Decimal(trade[name]) for name in COST_NAMES), Decimal())),
         escape(reason),
-        f'<span class="quiet">{escape(str(trade.get("entry_rule", "")))}</span>',
+        f'<span class="quiet">{escape(trade["entry_rule"])}</span>',
     )
     body = "".join(f"<td{_n(head)}>{cell}</td>" for head, cell in zip(_HEADINGS, cells, strict=True))
     bars = f'data-from="{seconds(trade["entry_time"])}" data-to="{seconds(trade["exit_time"])}"'
     return f'<tr tabindex="0" {bars}>{body}</tr>'
-
-
-def _costs(trade: Mapping[str, Any]) -> list[object]:
-    costs = trade.get("costs")
-    if isinstance(costs, Mapping):
-        return list(costs.values())
-    return [trade[name] for name in COST_NAMES if trade.get(name) is not None]
 
 
 def _quantity(text: object) -> str:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sptraderb.api.report_figures import (
+    Figure,
     figure_text,
     find_figure,
     money_text,
@@ -46,7 +47,7 @@ def trades_table(document: Document, n_first: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading, justify in _TRADE_COLUMNS:
         table.add_column(heading, justify="right" if justify else "left")
-    for trade in list(document.get("completed_trades") or [])[:n_first]:
+    for trade in document["completed_trades"][:n_first]:
         table.add_row(*_trade_cells(trade))
     return table
 
@@ -77,8 +78,8 @@ def _moment(text: object) -> str:
     return escape(str(text)[:16].replace("T", " "))
 
 
-def _sharpe(document: Document) -> Any:
-    return find_figure(document, "sharpe", "sharpe_ratio")
+def _sharpe(document: Document) -> Figure | None:
+    return find_figure(document, "sharpe")
 
 
 def _net(document: Document) -> str:
@@ -93,13 +94,6 @@ def _win_rate(document: Document) -> str:
     return percent_text(int(document["winning_trades"]) / total) if total else "–"
 
 
-def _ambiguous(document: Document) -> str:
-    figure = find_figure(document, "ambiguous_trades", "ambiguous")
-    if figure is not None:
-        return figure_text(figure)
-    return str(sum(bool(trade.get("ambiguous")) for trade in document.get("completed_trades") or []))
-
-
 _ROWS: Mapping[str, Callable[[Document], str]] = {
     "net profit": _net,
     "max drawdown": lambda document: percent_text(document["max_drawdown"]),
@@ -107,5 +101,5 @@ _ROWS: Mapping[str, Callable[[Document], str]] = {
     "trades": lambda document: f"{int(document['total_trades']):,}",
     "win rate": _win_rate,
     "costs": lambda document: money_text(total_costs(document)),
-    "ambiguous trades": _ambiguous,
+    "ambiguous trades": lambda document: f"{document['bounds']['ambiguous_trades']:,}",
 }

@@ -43,23 +43,33 @@ def document() -> dict[str, Any]:
                 "exit_reason": "take_profit",
                 "ambiguous": True,
                 "entry_rule": "long",
+                **dict.fromkeys(("slippage", "swap", "funding", "conversion"), "0"),
+                "spread": "-4.00",
+                "commission": "-1.50",
             }
         ],
         "equity": [["2017-01-01T22:00:00Z", "10000"], ["2017-01-02T00:00:00Z", "10046.5"]],
         "drawdown": [["2017-01-01T22:00:00Z", 0.0], ["2017-01-02T00:00:00Z", 0.0123]],
-        "metrics": [
-            {
-                "name": "sharpe",
+        "symbol": "EURUSD",
+        "timeframe": "1h",
+        "partial": False,
+        "units": {"currency": "USD"},
+        "bounds": {"ambiguous_trades": 1},
+        "ledger": {
+            "totals": {"deposit": "10000", "price_pnl": "52.0", "spread": "-4.00", "commission": "-1.50"}
+        },
+        "metrics": {
+            "sharpe": {
                 "group": "ratios",
                 "value": None,
                 "reason": "too_few_days",
                 "convention": "ddof 1",
+                "unit": "ratio",
+                "definition": "sharpe-1",
             },
-            {"name": "spread", "group": "result", "value": "-4.00", "unit": "money"},
-            {"name": "commission", "group": "result", "value": "-1.50", "unit": "money"},
-        ],
+        },
         "notes": [{"code": "x.y", "line": 1, "text": "a <b> & c"}],
-        "manifest": {"symbol": "EURUSD", "timeframe": "1h"},
+        "manifest": {"seed": 0},
         "digest": "ab" * 32,
     }
 
@@ -105,8 +115,9 @@ def test_report_when_a_figure_is_undefined_then_its_reason_stands_there(document
 
 def test_report_when_nothing_was_traded_then_it_says_none(document: dict[str, Any]) -> None:
     """A run without trades, candles or curves still gives a page."""
-    for key in ("completed_trades", "equity", "drawdown", "metrics", "notes"):
+    for key in ("completed_trades", "equity", "drawdown", "notes"):
         document[key] = []
+    document["metrics"] = {}
     document["total_trades"] = document["winning_trades"] = 0
     html = report_html(document, [], chart_script="")
     assert html.count(">none<") == 2
