@@ -23,7 +23,8 @@ Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 Database: TypeAlias = Pool | Connection
 Row: TypeAlias = asyncpg.Record
 
-# What a query raises while the server is gone, starting or full: the caller may try again later.
+# What a query raises while the server is gone, starting or full: the caller may try again later. The last
+# one also stands for misuse of the driver; `is_database_down` tells them apart.
 DATABASE_DOWN: tuple[type[Exception], ...] = (
     OSError,
     TimeoutError,
@@ -32,6 +33,7 @@ DATABASE_DOWN: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a query between the server's farewell and the end of the connection
     asyncpg.InterfaceError,
 )
 _REFUSED = (
@@ -143,7 +145,7 @@ async def connect(url: str, *, wait_s: float = 60.0, name: str = "sptraderb") ->
                 f"PostgreSQL at {safe_place(url)} must accept the user, password and database of "
                 f"`DATABASE_URL`, was refused: {error}",
             ) from error
-        except asyncpg.ClientConfigurationError as error:
+        except (asyncpg.ClientConfigurationError, ValueError) as error:
             raise _url_invalid(str(error)) from error
         except DATABASE_DOWN as error:
             if time.monotonic() + pause_s > deadline:
@@ -176,6 +178,24 @@ def safe_place(url: str) -> str:
     except ValueError:
         return "an unreadable address"
     return f"{parts.hostname or 'the default host'}{port}{parts.path}"
+
+
+def is_database_down(error: BaseException) -> bool:
+    """Whether an exception says that the server is away, and not that the query is wrong.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a query raised.
+
+    Returns
+    -------
+    bool
+        True where the same call may succeed later.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return type(error) is asyncpg.InterfaceError and "clos" in str(error)
+    return isinstance(error, DATABASE_DOWN)
 
 
 async def ping(pool: Pool) -> None:
