@@ -1,0 +1,164 @@
+"""Measure a run: every figure of METRICS with its convention.
+
+Place: the engine's last step; ``domain/result_document`` shows what it returns. The formulas lie in
+``metrics_returns``, ``metrics_drawdown``, ``metrics_trades`` and ``metrics_exposure``, their
+definitions in ``metric_definitions``.
+"""
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.equity_curve import daily_marks, deposit_minor
+from sptraderb.domain.metric import Metric, MetricValue
+from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.result_books import final_equity_minor, ledger_sums
+from sptraderb.domain.result_columns import Units
+from sptraderb.domain.terms import Terms
+from sptraderb.engine.metric_definitions import (
+    BARS,
+    BOOKS,
+    DAILY,
+    DEFINITIONS,
+    INTRABAR,
+    TRADES,
+    MetricDefinition,
+)
+from sptraderb.engine.metrics_drawdown import drawdown_figures
+from sptraderb.engine.metrics_exposure import exposure_figures
+from sptraderb.engine.metrics_figures import Figure, Figures, Sample, Undefined, annual_periods
+from sptraderb.engine.metrics_returns import (
+    growth_figures,
+    ratio_figures,
+    significance_figures,
+    tail_figures,
+)
+from sptraderb.engine.metrics_trades import integrity_figures, trade_figures
+
+
+def measure(
+    outcome: Outcome,
+    candles: Candles,
+    terms: Terms,
+    *,
+    periods_per_year: float | None = None,
+    rf: float = 0.0,
+    mar: float = 0.0,
+) -> tuple[Metric, ...]:
+    """Return all metrics of a run.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        A run; a stopped one is measured up to its last bar.
+    candles : Candles
+        The candles of the run.
+    terms : Terms
+        For the margin rate.
+    periods_per_year : float or None
+        A; None = n / y from a year on, else by the session calendar.
+    rf : float
+        Risk-free rate a year, as a fraction.
+    mar : float
+        Least acceptable return per session day, for Sortino and Omega.
+
+    Returns
+    -------
+    tuple of Metric
+        One for each of `DEFINITIONS`, in their order. Money is exact decimal text; a figure that is
+        undefined is None with a reason code.
+
+    Notes
+    -----
+    NumPy only, O(n_bars + n_trades). Ratios are float64 and may differ in the last bit between
+    machines; the digest does not cover them (M8).
+    """
+    sample = _sample(outcome, candles, periods_per_year, rf=rf, mar=mar)
+    marks = sample.marks
+    net = final_equity_minor(outcome) - deposit_minor(outcome)
+    drawdown = drawdown_figures(outcome, candles, marks=marks, net_minor=net)
+    figures: Figures = {
+        **_book_figures(outcome),
+        **trade_figures(outcome, candles, n_days=len(marks.days)),
+        **drawdown,
+        **growth_figures(sample),
+        **ratio_figures(sample, max_drawdown_close=drawdown["max_drawdown_close"]),
+        **significance_figures(sample),
+        **tail_figures(sample),
+        **exposure_figures(outcome, candles, terms=terms, marks=marks),
+        **integrity_figures(outcome),
+    }
+    words = _conventions(sample, candles)
+    units = _money_units(outcome, candles)
+    return tuple(_metric(item, figures[item.name], units=units, words=words) for item in DEFINITIONS)
+
+
+def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
+    marks = daily_marks(outcome, candles)
+    yearly, source = annual_periods(marks, candles, stated)
+    return Sample(marks=marks, periods_per_year=yearly, periods_source=source, rf=rf, mar=mar)
+
+
+def _book_figures(outcome: Outcome) -> Figures:
+    """Return the money of the run, from its ledger: price P&L less costs is the net, exactly (M6)."""
+    sums = ledger_sums(outcome)
+    start, end = deposit_minor(outcome), final_equity_minor(outcome)
+    open_pnl = 0 if outcome.open_position is None else outcome.open_position.open_pnl_minor
+    costs = ("commission", "spread", "slippage", "swap", "funding", "conversion")
+    return {
+        "net_profit": end - start,
+        "net_profit_percent": (end - start) / start,
+        "price_pnl": sums["price_pnl"] + open_pnl,
+        "commission": -sums["commission"],
+        "spread_cost": -sums["spread"],
+        "slippage_cost": -sums["slippage"],
+        "swap": -sums["swap"],
+        "funding": -sums["funding"],
+        "conversion": -sums["conversion"],
+        "total_costs": -sum(sums[kind] for kind in costs),
+        "final_balance": outcome.balance_minor,
+        "final_equity": end,
+        "open_pnl": open_pnl,
+    }
+
+
+def _conventions(sample: Sample, candles: Candles) -> dict[str, str]:
+    calendar = candles.instrument.calendar.value
+    daily = (
+        f"equity at {calendar} session-day closes and the last bar, n={len(sample.returns)}, "
+        f"A={sample.periods_per_year:.6g} ({sample.periods_source}), y={sample.years:.6g}, "
+        f"rf={sample.rf:g} a year, mar={sample.mar:g} a day"
+    )
+    return {
+        DAILY: daily,
+        BARS: "marks at every bar's close, from the first tradable bar; the peak starts at the deposit",
+        INTRABAR: "troughs inside bars against the highest earlier mark; the peak starts at the deposit",
+        TRADES: "closed trades, what one exit fill closes; net of all costs",
+        BOOKS: "exact sums of the ledger, open P&L marked at the last close",
+    }
+
+
+def _money_units(outcome: Outcome, candles: Candles) -> Units:
+    instrument = candles.instrument
+    return Units(
+        symbol=instrument.symbol,
+        currency=instrument.quote,
+        price_scale=instrument.price_scale,
+        quantity_scale=instrument.quantity_scale,
+        money_decimals=outcome.money_decimals,
+    )
+
+
+def _metric(definition: MetricDefinition, figure: Figure, *, units: Units, words: dict[str, str]) -> Metric:
+    convention = words[definition.sampling]
+    if definition.ddof is not None:
+        convention += f", ddof={definition.ddof}"
+    value: MetricValue = None
+    if not isinstance(figure, Undefined):
+        value = units.money(int(figure)) if definition.unit == "money" else figure
+    return Metric(
+        name=definition.name,
+        group=definition.group,
+        value=value,
+        unit=definition.unit,
+        definition=definition.id,
+        convention=convention,
+        reason=figure.reason if isinstance(figure, Undefined) else None,
+    )

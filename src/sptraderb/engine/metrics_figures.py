@@ -1,0 +1,91 @@
+"""Figures before they are metrics: plain values by name, and the reason where there is none.
+
+Place: shared by the ``metrics_*`` files of the engine.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK
+from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.equity_curve import DailyMarks
+
+SMALLEST_STD = 1e-12
+FEWEST_RETURNS = 10
+_DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """A figure that has no value, and why (a code of `REASONS`)."""
+
+    reason: str
+
+
+Figure = float | int | Undefined
+Figures = dict[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The daily sample all return figures are built on.
+
+    Parameters
+    ----------
+    marks : DailyMarks
+        Equity at session-day closes.
+    periods_per_year : float
+        A.
+    periods_source : str
+        How A came about.
+    rf : float
+        Risk-free rate a year.
+    mar : float
+        Least acceptable return per period.
+    """
+
+    marks: DailyMarks
+    periods_per_year: float
+    periods_source: str
+    rf: float
+    mar: float
+
+    @property
+    def returns(self) -> Float64Array:
+        """Daily returns, shape (n,)."""
+        return self.marks.returns
+
+    @property
+    def years(self) -> float:
+        """Years from the first open to the last close."""
+        return self.marks.years
+
+    def when_sound(self, formula: Callable[[], Figure], *, fewest: int = FEWEST_RETURNS) -> Figure:
+        """Return a figure of the returns, or why there can be none."""
+        if self.marks.is_ruined:
+            return Undefined("ruined")
+        return formula() if len(self.returns) >= fewest else Undefined("too_few")
+
+
+def annual_periods(marks: DailyMarks, candles: Candles, stated: float | None) -> tuple[float, str]:
+    """Return A and where it comes from: stated, counted (y >= 1), or by the calendar."""
+    if stated is not None:
+        return stated, "set by the request"
+    if marks.years >= 1:
+        return len(marks.returns) / marks.years, "n / y"
+    days = SESSION_DAYS_A_WEEK[candles.instrument.calendar]
+    return _DAYS_A_YEAR * days / 7, f"365.25 x {days} / 7"
+
+
+def ratio(numerator: float, denominator: float) -> Figure:
+    """Return a quotient, undefined where the denominator is zero."""
+    if abs(denominator) < SMALLEST_STD:
+        return Undefined("zero_denominator")
+    return float(numerator / denominator)
+
+
+def deviation(values: Float64Array) -> float:
+    """Return the sample standard deviation (ddof 1)."""
+    return float(np.std(values, ddof=1))
