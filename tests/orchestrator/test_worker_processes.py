@@ -12,7 +12,8 @@ from sptraderb.domain.backtest import Run, RunState
 from sptraderb.orchestrator import queue
 from sptraderb.orchestrator.run_settling import BACKTEST
 from sptraderb.store import jobs, run_moves, run_rows
-from sptraderb.store.pool import Pool, transaction
+from sptraderb.store.pool import Pool, open_pool, transaction
+from sptraderb.testing.database import DatabaseServer
 from sptraderb.testing.eventually import eventually
 from sptraderb.testing.run_requests import build_request
 from sptraderb.testing.worker_processes import run_children_of, start_worker
@@ -183,6 +184,32 @@ async def test_child_when_its_claim_was_lost_then_it_cannot_write(
         await eventually(lambda: not run_children_of(worker.pid))
         after = await _read(pool, run_id)
         assert (after.state, after.attempt) == (RunState.RUNNING, mine.attempt)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT], ids=["killed", "crashed"])
+async def test_run_when_postgresql_dies_meanwhile_then_it_completes_in_its_first_attempt(
+    tmp_path: Path, number: int
+) -> None:
+    """Nothing accepted is lost: the child stores its result when the database is back."""
+    with DatabaseServer() as server:
+        url = server.create_database()
+        pool = await open_pool(url)
+        async with start_worker(url, tmp_path) as worker:
+            run_id = await _accept(pool, "slow")
+            await eventually(lambda: run_children_of(worker.pid))
+            os.kill(server.pid, number)
+            await pool.close()
+            pool = await open_pool(url)
+            run = await _until(pool, run_id, RunState.COMPLETED, within_s=20.0)
+            assert (run.attempt, run.n_lost) == (1, 0)
+            await eventually(lambda: _no_jobs(pool))
+            later = await _until(pool, await _accept(pool, "store"), RunState.COMPLETED)
+            assert later.attempt == 1
+        await pool.close()
+
+
+async def _no_jobs(pool: Pool) -> bool:
+    return await _jobs_left(pool) == 0
 
 
 def _is_alive(pid: int) -> bool:

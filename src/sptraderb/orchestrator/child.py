@@ -1,34 +1,34 @@
-"""The child: computes one run in a process of its own and stores its result.
+"""The child's entry: one assignment, and a last word to the worker about how it ended.
 
-Forked from the template, so kernels are loaded. It opens a connection to read the candles, closes it,
-computes, and opens another to store (`result_storing`): a run may take hours and the database may restart
-meanwhile.
+Light to import: the folder of compiled kernels is chosen before anything loads them (`child_work`).
 """
 
 import asyncio
-import contextlib
 import gc
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from sptraderb.candles.cache import CandleCache
-from sptraderb.domain.backtest import Phase
-from sptraderb.engine.simulate import simulate
 from sptraderb.errors import SptraderbError, Unavailable
 from sptraderb.orchestrator.child_pipe import Assignment, ChildChannel, Ended, Failed, Stopped
-from sptraderb.orchestrator.execute import Simulator, execute
-from sptraderb.orchestrator.prepare_run import LoadedRun, load_run
-from sptraderb.orchestrator.progress import ProgressMeter
-from sptraderb.orchestrator.result_storing import store_surely
-from sptraderb.store.pool import DATABASE_DOWN, connect
+from sptraderb.orchestrator.kernel_environment import open_kernel_cache
 from sptraderb.telemetry import logger
 
-_READ_TRIES = 5
-_AGAIN_AFTER_S = 1.0
+_PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 _log = logger(__name__)
 
+Work = Callable[[ChildChannel, Assignment], Awaitable[Ended | Stopped]]
 
-def preload() -> None:
-    """Load kernels and libraries once, in the template."""
+
+def preload(data_dir: Path) -> None:
+    """Load kernels and libraries once, in the template.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Where kernels are cached if they cannot be beside their source.
+    """
+    open_kernel_cache(data_dir)
+    import sptraderb.orchestrator.child_work  # noqa: F401 - loads what every child needs
     from sptraderb.engine.warm import warm_kernels
 
     warm_kernels()
@@ -37,95 +37,56 @@ def preload() -> None:
     gc.freeze()
 
 
-def run_child(channel: ChildChannel, *, simulator: Simulator = simulate) -> None:
-    """Do one assignment and tell the worker how it ended.
+def run_child(channel: ChildChannel) -> None:
+    """Compute one run.
 
     Parameters
     ----------
     channel : ChildChannel
         The pipe to the worker.
-    simulator : callable
-        The engine; tests give a slowed one.
+    """
+    from sptraderb.orchestrator.child_work import work
+
+    answer(channel, work)
+
+
+def answer(channel: ChildChannel, work: Work) -> None:
+    """Read the assignment, do the work, tell the worker how it ended.
+
+    Parameters
+    ----------
+    channel : ChildChannel
+        The pipe to the worker.
+    work : callable
+        Computes and stores; its errors are told, not raised.
     """
     assignment = channel.read_assignment()
     if assignment is None:
         return
     channel.watch()
     try:
-        channel.send(asyncio.run(_run(channel, assignment, simulator)))
+        channel.send(asyncio.run(_awaited(work, channel, assignment)))
     except SptraderbError as error:
-        channel.send(
-            Failed(
-                code=error.code,
-                message=error.message,
-                context=_plain(error.context),
-                retry=isinstance(error, Unavailable),
-            )
+        known = Failed(
+            code=error.code,
+            message=error.message,
+            context=_plain(error.context),
+            retry=isinstance(error, Unavailable),
         )
+        channel.send(known)
     except Exception as error:
         _log.exception("run failed unexpectedly", run=str(assignment.run.id))
-        channel.send(
-            Failed(
-                code="run.internal_error",
-                message="a run must end with a result or a known error, the program failed",
-                context={"run": str(assignment.run.id), "type": type(error).__name__},
-            )
+        unknown = Failed(
+            code="run.internal_error",
+            message="a run must end with a result or a known error, the program failed; the log says more",
+            context={"run": str(assignment.run.id), "type": type(error).__name__},
         )
+        channel.send(unknown)
 
 
-async def _run(channel: ChildChannel, assignment: Assignment, simulator: Simulator) -> Ended | Stopped:
-    meter = ProgressMeter(channel.send)
-    meter.enter(Phase.LOADING)
-    loaded = await _load_unless_stopped(channel, assignment)
-    if loaded is None:
-        return Stopped()
-    executed = execute(
-        assignment.run,
-        loaded,
-        should_stop=lambda: channel.is_stopped,
-        meter=meter,
-        simulator=simulator,
-    )
-    if executed is None:
-        return Stopped()
-    run = await store_surely(assignment, executed)
-    status = "fenced" if run is None else run.state.value
-    return Ended(status=status, n_bars=executed.n_bars, n_trades=executed.n_trades)
+async def _awaited(work: Work, channel: ChildChannel, assignment: Assignment) -> Ended | Stopped:
+    return await work(channel, assignment)
 
 
-async def _load_unless_stopped(channel: ChildChannel, assignment: Assignment) -> LoadedRun | None:
-    loop = asyncio.get_running_loop()
-    loading = asyncio.create_task(_load_surely(assignment))
-    channel.call_on_stop(lambda: loop.call_soon_threadsafe(loading.cancel))
-    try:
-        return await loading
-    except asyncio.CancelledError:
-        return None
-    finally:
-        channel.call_on_stop(None)
-
-
-async def _load_surely(assignment: Assignment) -> LoadedRun:
-    """Read the candles, again if the connection breaks."""
-    cache = None
-    if assignment.candle_cache_bytes:
-        folder = Path(assignment.data_dir) / "candles"
-        cache = CandleCache(folder, max_bytes=assignment.candle_cache_bytes)
-    for n_left in reversed(range(_READ_TRIES)):
-        connection = await connect(assignment.database_url, name="sptraderb run")
-        try:
-            return await load_run(connection, assignment.run.request, cache=cache)
-        except DATABASE_DOWN:
-            if n_left == 0 or not connection.is_closed():
-                raise
-            await asyncio.sleep(_AGAIN_AFTER_S)
-        finally:
-            with contextlib.suppress(*DATABASE_DOWN):
-                await connection.close()
-    raise AssertionError
-
-
-def _plain(context: object) -> dict[str, object]:
-    words = context if isinstance(context, dict) else {}
-    kinds = (str, int, float, bool, list, dict, tuple, type(None))
-    return {key: value if isinstance(value, kinds) else str(value) for key, value in words.items()}
+def _plain(context: Mapping[str, object]) -> dict[str, object]:
+    return {key: value if isinstance(value, _PLAIN) else str(value) for key, value in context.items()}

@@ -123,7 +123,7 @@ class Failed(msgspec.Struct, tag="failed", kw_only=True, frozen=True):
 ChildMessage = ProgressReport | Ended | Stopped | Failed
 
 _ENCODER = msgspec.msgpack.Encoder()
-_CHILD_DECODER = msgspec.msgpack.Decoder(ChildMessage)
+_CHILD_DECODER: msgspec.msgpack.Decoder[ChildMessage] = msgspec.msgpack.Decoder(ChildMessage)
 _STOP_DECODER = msgspec.msgpack.Decoder(Stop)
 _ASSIGNMENT_DECODER = msgspec.msgpack.Decoder(Assignment)
 

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from sptraderb.errors import Unavailable
 from sptraderb.orchestrator.child_pipe import (
@@ -95,6 +96,8 @@ class Template:
     ----------
     module : str
         Dotted name of the module whose ``run_child`` the children run.
+    data_dir : Path
+        Where kernels are cached if they cannot be beside their source.
     log_level, log_format : str
         As for `telemetry.configure_logging`.
     """
@@ -103,10 +106,11 @@ class Template:
         self,
         module: str = "sptraderb.orchestrator.child",
         *,
+        data_dir: Path,
         log_level: str = "info",
         log_format: str = "auto",
     ) -> None:
-        self._arguments = (module, log_level, log_format)
+        self._arguments = (module, str(data_dir), log_level, log_format)
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
         self._reading: asyncio.Task[None] | None = None

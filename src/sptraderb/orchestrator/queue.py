@@ -8,7 +8,7 @@ Submit, in order:
 
 1. key:      the same key gives the same run                store/idempotency_rows
 2. text:     the strategy's text, pinned by revision        store/strategy_rows
-3. market:   instrument and series, with the overrides      store/instrument_rows, candle_rows, run_terms
+3. market:   instrument and series, with the overrides      store/instrument_rows, series_rows, run_terms
 4. plan:     the text compiles, the terms fit               strategy/compiler, run_terms
 5. room:     the queue is not full                          store/run_rows
 6. row, job: queued                                         store/run_rows, jobs
@@ -28,10 +28,10 @@ from sptraderb.orchestrator.progress import notice_text
 from sptraderb.orchestrator.run_settling import BACKTEST
 from sptraderb.orchestrator.run_terms import run_instrument, run_terms
 from sptraderb.store import idempotency_rows, jobs, result_rows, run_rows, strategy_rows
-from sptraderb.store.candle_rows import find_revision
 from sptraderb.store.instrument_rows import read_instrument
 from sptraderb.store.listen import CANCEL_CHANNEL, PROGRESS_CHANNEL, notify
 from sptraderb.store.pool import Connection, Pool, transaction
+from sptraderb.store.series_rows import find_revision
 from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
 from sptraderb.strategy.header import read_header
 
@@ -219,7 +219,7 @@ async def _with_text(connection: Connection, request: BacktestRequest, *, owner:
     return dataclasses.replace(
         request,
         strategy_name=strategy.name,
-        strategy_text=strategy.text,
+        strategy_text=strategy.text or "",
         strategy_revision=strategy.revision,
     )
 

@@ -7,6 +7,7 @@ all three mean the same.
 import dataclasses
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -217,7 +218,7 @@ def _whole(name: str, text: str) -> int:
     return int(value)
 
 
-def _tick_size(text: str, old: Instrument) -> dict[str, object]:
+def _tick_size(text: str, old: Instrument) -> dict[str, Any]:
     value = _positive("tick_size", text).normalize()
     scale = -int(value.as_tuple().exponent)
     if value.as_tuple().digits != (1,) or scale < 0:
@@ -226,35 +227,35 @@ def _tick_size(text: str, old: Instrument) -> dict[str, object]:
     return {"price_scale": scale, "pip_ticks": max(1, int(pip))}
 
 
-def _quantity_step(text: str, _old: Instrument) -> dict[str, object]:
+def _quantity_step(text: str, _old: Instrument) -> dict[str, Any]:
     value = _positive("quantity_step", text).normalize()
     scale = max(0, -int(value.as_tuple().exponent))
     step = ticks_from_decimal(value, scale)
     return {"quantity_scale": scale, "quantity_step": step, "quantity_min": step}
 
 
-def _quantity_min(text: str, old: Instrument) -> dict[str, object]:
+def _quantity_min(text: str, old: Instrument) -> dict[str, Any]:
     return {"quantity_min": ticks_from_decimal(_positive("quantity_min", text), old.quantity_scale)}
 
 
-def _pip(text: str, old: Instrument) -> dict[str, object]:
+def _pip(text: str, old: Instrument) -> dict[str, Any]:
     return {"pip_ticks": ticks_from_decimal(_positive("pip", text), old.price_scale)}
 
 
-def _calendar(text: str, _old: Instrument) -> dict[str, object]:
+def _calendar(text: str, _old: Instrument) -> dict[str, Any]:
     try:
         return {"calendar": CalendarName(text)}
     except ValueError:
         raise _bad("calendar", " or ".join(CalendarName), text) from None
 
 
-def _side(text: str, _old: Instrument) -> dict[str, object]:
+def _side(text: str, _old: Instrument) -> dict[str, Any]:
     if text not in ("bid", "ask", "mid"):
         raise _bad("side", "bid, ask or mid", text)
     return {"side": CandleSide(text)}
 
 
-_OVERRIDES: Mapping[str, Callable[[str, Instrument], dict[str, object]]] = {
+_OVERRIDES: Mapping[str, Callable[[str, Instrument], dict[str, Any]]] = {
     "tick_size": _tick_size,
     "quantity_step": _quantity_step,
     "quantity_min": _quantity_min,

@@ -1,11 +1,11 @@
 """The template: a process with the kernels loaded that forks a child for each run.
 
-Started by the worker as ``python -m sptraderb.orchestrator.template FD MODULE LOG_LEVEL LOG_FORMAT``. It
-imports MODULE (which brings NumPy, Numba and the engine), calls its ``preload()``, and then only forks:
-about 7 ms and a few megabytes of its own per child instead of a second and 150 MB. It never starts a
-thread or an event loop, so a fork is safe. ``multiprocessing``'s own forkserver is not used because each
-of its children imports the program's main module again (the whole command line), and because it tells
-no exit codes and kills no child by name.
+Started by the worker as ``python -m sptraderb.orchestrator.template FD MODULE DATA_DIR LOG_LEVEL
+LOG_FORMAT``. It imports MODULE, calls its ``preload`` (which brings NumPy, Numba and the engine), and then
+only forks: about 7 ms and a few megabytes of its own per child instead of a second and 150 MB. It never
+starts a thread or an event loop, so a fork is safe. ``multiprocessing``'s own forkserver is not used
+because each of its children imports the program's main module again (the whole command line), and because
+it tells no exit codes and kills no child by name.
 
 Commands arrive as JSON lines, a ``fork`` with one file descriptor (the child's end of its pipe):
 ``{"fork": n}`` is answered ``{"forked": n, "pid": p}``, ``{"kill": p}`` kills a child of ours that has
@@ -22,6 +22,7 @@ import select
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Protocol
 
 from sptraderb.orchestrator.child_pipe import ChildChannel
@@ -34,7 +35,7 @@ _CRASHED = 71
 class ChildModule(Protocol):
     """What MODULE must offer."""
 
-    def preload(self) -> None:
+    def preload(self, data_dir: Path) -> None:
         """Load everything a child needs; called once, before the first fork."""
 
     def run_child(self, channel: ChildChannel) -> None:
@@ -62,12 +63,12 @@ def serve(control: socket.socket, module: ChildModule) -> None:
     alive: set[int] = set()
     text = b""
     while True:
-        readable, _, _ = select.select([control, wake_read], [], [])
+        readable, _, _ = select.select([control.fileno(), wake_read], [], [])
         if wake_read in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake_read, 1024)
             _reap(control, alive)
-        if control in readable:
+        if control.fileno() in readable:
             data, descriptors, _, _ = socket.recv_fds(control, _LINE_LIMIT, 16)
             if not data:
                 return
@@ -130,10 +131,10 @@ def _ignore(_number: int, _frame: object) -> None:
 
 def main() -> None:
     """Run as the module: connect, preload, serve."""
-    configure_logging(sys.argv[3], sys.argv[4])
+    configure_logging(sys.argv[4], sys.argv[5])
     control = socket.socket(fileno=int(sys.argv[1]))
     module: ChildModule = importlib.import_module(sys.argv[2])
-    module.preload()
+    module.preload(Path(sys.argv[3]))
     serve(control, module)
 
 

@@ -104,7 +104,7 @@ async def run_worker(
     Unavailable
         ``database.unreachable``, ``worker.template_failed``.
     """
-    prepare_kernels(options.data_dir)
+    prepare_kernels()
     pool = await open_pool(
         options.database_url, size=_POOL_SIZE, name="sptraderb worker", wait_s=options.wait_s
     )
@@ -135,7 +135,10 @@ class Worker:
         self._pool = pool
         self._options = options
         self._template = Template(
-            options.child_module, log_level=options.log_level, log_format=options.log_format
+            options.child_module,
+            data_dir=options.data_dir,
+            log_level=options.log_level,
+            log_format=options.log_format,
         )
         self._keepers: dict[UUID, RunKeeper] = {}
         self._tasks: set[asyncio.Task[None]] = set()

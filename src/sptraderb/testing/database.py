@@ -60,6 +60,14 @@ class DatabaseServer:
         self._loop.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def pid(self) -> int:
+        """Process id of the postmaster, for tests that kill it."""
+        assert self._server is not None, "enter the context first"
+        pid = self._server.pid
+        assert pid is not None, "PostgreSQL must be up"
+        return pid
+
     def create_database(self, *, migrated: bool = True) -> str:
         """Make a database and return its address.
 

@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 from sptraderb.domain.backtest import Phase
 from sptraderb.orchestrator.child_pipe import Assignment, ChildChannel, Ended, Failed, Stopped
@@ -17,14 +18,15 @@ from sptraderb.testing.run_requests import build_result
 
 _TICK_S = 0.005
 _STEPS = 100_000
+_SLOW_S = 1.5
 
 
-def preload() -> None:
+def preload(_data_dir: Path) -> None:
     """Load nothing."""
 
 
 def run_child(channel: ChildChannel) -> None:
-    """Obey one word: store wait idle deaf crash killed refuse away."""
+    """Obey one word: store slow wait idle deaf crash killed refuse away."""
     assignment = channel.read_assignment()
     if assignment is None:
         return
@@ -33,6 +35,8 @@ def run_child(channel: ChildChannel) -> None:
     meter.enter(Phase.SIMULATING)
     words = assignment.run.request.name.split()
     word = words[min(assignment.run.attempt, len(words)) - 1]
+    if word == "slow":
+        time.sleep(_SLOW_S)
     if word == "crash":
         raise RuntimeError("told to crash")
     if word == "killed":

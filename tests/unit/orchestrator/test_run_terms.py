@@ -1,0 +1,163 @@
+"""What a run's instrument and terms come to, from stored instrument, overrides and leverage."""
+
+import numpy as np
+import pytest
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide, Instrument
+from sptraderb.domain.plan import Costs, EntryRule, ExitRules, Node, Plan, SizeKind, SizeRule
+from sptraderb.domain.timeframe import H1
+from sptraderb.errors import CandlesUnusable, InvalidInput
+from sptraderb.orchestrator.run_terms import cost_notes, overridden, rescaled, run_instrument, run_terms
+from sptraderb.testing.run_requests import build_request
+
+EURUSD = SEEDED_INSTRUMENTS["EURUSD"]
+BTCUSDT = SEEDED_INSTRUMENTS["BTCUSDT"]
+
+
+def _plan(costs: Costs | None = None) -> Plan:
+    rule = EntryRule(
+        name="long",
+        side=1,
+        when=0,
+        size=SizeRule(kind=SizeKind.UNITS, amount=10**9),
+        exits=ExitRules(),
+    )
+    nodes = (Node(op="constant", boolean=True),)
+    return Plan(name="always", nodes=nodes, entries=(rule,), costs=costs or Costs())
+
+
+def _candles(instrument: Instrument, *closes: int) -> Candles:
+    prices = np.array(closes, dtype=np.int64)
+    names = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
+    columns = {"time_s": np.arange(len(closes)) * 3600, **dict.fromkeys(names, prices)}
+    return Candles.from_columns(columns, instrument=instrument, timeframe=H1)
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "expected"),
+    [
+        ({"tick_size": "0.000001"}, "price_scale", 6),
+        ({"tick_size": "0.000001"}, "pip_ticks", 100),
+        ({"pip": "0.001"}, "pip_ticks", 100),
+        ({"lot": "1000"}, "lot_units", 1000),
+        ({"quantity_step": "0.01"}, "quantity_scale", 2),
+        ({"quantity_step": "0.05"}, "quantity_step", 5),
+        ({"quantity_step": "0.01", "quantity_min": "0.1"}, "quantity_min", 10),
+        ({"point_value": "50"}, "point_value", 50),
+        ({"side": "ask"}, "side", CandleSide.ASK),
+        ({"margin_rate": "5%"}, "margin_rate_ppb", 50_000_000),
+        ({"calendar": "crypto"}, "calendar", "crypto"),
+    ],
+)
+def test_overridden_when_a_word_is_given_then_its_field_changes(
+    words: dict[str, str], field: str, expected: object
+) -> None:
+    """An override replaces what is stored, in the instrument's own units."""
+    assert getattr(overridden(EURUSD, words), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ({"ticksize": "0.1"}, "instrument.unknown_override"),
+        ({"tick_size": "0.25"}, "instrument.bad_override"),
+        ({"lot": "1.5"}, "instrument.bad_override"),
+        ({"pip": "-1"}, "instrument.bad_override"),
+        ({"pip": "0.000001"}, "price.not_on_scale"),
+        ({"side": "both"}, "instrument.bad_override"),
+        ({"calendar": "moon"}, "instrument.bad_override"),
+    ],
+)
+def test_overridden_when_a_word_is_wrong_then_refused(words: dict[str, str], code: str) -> None:
+    """An unknown word or an impossible value is an error, never ignored."""
+    with pytest.raises(InvalidInput) as caught:
+        overridden(EURUSD, words)
+    assert caught.value.code == code
+
+
+def test_run_instrument_when_leverage_is_asked_for_then_the_margin_rate_follows() -> None:
+    """Leverage 30 is a margin rate of one thirtieth, rounded down; 1 is all of it (A3)."""
+    assert run_instrument(EURUSD, build_request(leverage="30")).margin_rate_ppb == 33_333_333
+    assert run_instrument(EURUSD, build_request(leverage="1")).margin_rate_ppb == 10**9
+    assert run_instrument(EURUSD, build_request(leverage="2.5")).margin_rate_ppb == 400_000_000
+
+
+@pytest.mark.parametrize("leverage", ["0.5", "1001", "0"])
+def test_run_instrument_when_leverage_is_out_of_range_then_refused(leverage: str) -> None:
+    """Leverage lies between 1 and 1000."""
+    with pytest.raises(InvalidInput) as caught:
+        run_instrument(EURUSD, build_request(leverage=leverage))
+    assert caught.value.code == "leverage.out_of_range"
+
+
+def test_run_instrument_when_the_account_is_in_another_currency_then_refused() -> None:
+    """No rate is an error, never 0 or 1 (C5)."""
+    with pytest.raises(InvalidInput) as caught:
+        run_instrument(EURUSD, build_request(account_currency="CHF"))
+    assert caught.value.code == "conversion.no_rate"
+
+
+def test_run_instrument_when_overrides_name_another_symbol_then_nothing_changes() -> None:
+    """Overrides belong to their symbol."""
+    assert run_instrument(EURUSD, build_request(instruments={"GBPUSD": {"lot": "10"}})) == EURUSD
+
+
+def test_rescaled_when_the_tick_is_finer_then_prices_are_multiplied_exactly() -> None:
+    """1.09250 is 109250 ticks of 0.00001 and 1092500 of 0.000001."""
+    finer = overridden(EURUSD, {"tick_size": "0.000001"})
+    assert rescaled(_candles(EURUSD, 109_250), finer).close_ticks.tolist() == [1_092_500]
+
+
+def test_rescaled_when_the_tick_is_coarser_then_exact_or_refused() -> None:
+    """Digits are never rounded away (M2)."""
+    coarser = overridden(EURUSD, {"tick_size": "0.0001"})
+    assert rescaled(_candles(EURUSD, 109_250), coarser).close_ticks.tolist() == [10_925]
+    with pytest.raises(CandlesUnusable) as caught:
+        rescaled(_candles(EURUSD, 109_251), coarser)
+    assert caught.value.code == "candles.off_scale"
+
+
+@pytest.mark.parametrize(
+    ("instrument", "capital", "decimals"),
+    [(EURUSD, "10000", 6), (BTCUSDT, "10000", 10), (SEEDED_INSTRUMENTS["USDJPY"], "10000000000", 4)],
+)
+def test_run_terms_when_capital_is_given_then_money_has_the_decimals_of_the_rule(
+    instrument: Instrument, capital: str, decimals: int
+) -> None:
+    """M1: as many decimals as price and quantity need, fewer for large capital; FX at 1:30."""
+    terms = run_terms(build_request(initial_capital=capital), _plan(), instrument, start_bar=7)
+    assert (terms.money_decimals, terms.start_bar) == (decimals, 7)
+    assert terms.capital_minor == int(capital) * 10**decimals
+
+
+def test_run_terms_when_request_and_plan_state_costs_then_the_request_wins() -> None:
+    """What the request leaves open comes from the strategy (C1, C2)."""
+    plan = _plan(Costs(commission_ppb=20_000, spread_ppm_pips=800_000))
+    request = build_request(costs=Costs(spread_ppm_pips=1_500_000))
+    terms = run_terms(request, plan, EURUSD, start_bar=0)
+    assert (terms.commission_ppb, terms.spread_ticks) == (20_000, 15)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"initial_capital": "0"}, "capital.not_positive"),
+        ({"initial_capital": "90000000000000"}, "money.capital_too_large"),
+        ({"profile": "tradingview"}, "profile.unknown"),
+    ],
+)
+def test_run_terms_when_the_request_cannot_be_run_then_refused(changes: dict[str, str], code: str) -> None:
+    """Capital and profile are judged before a run is accepted."""
+    with pytest.raises(InvalidInput) as caught:
+        run_terms(build_request(**changes), _plan(), EURUSD, start_bar=0)
+    assert caught.value.code == code
+
+
+def test_cost_notes_when_costs_are_rounded_or_missing_then_the_result_says_so() -> None:
+    """A spread finer than a tick rounds up, one never stated is 0; both are told (M2, C2)."""
+    rounded = cost_notes(build_request(costs=Costs(spread_ppm_pips=850_000)), _plan(), EURUSD)
+    assert [note.code for note in rounded] == ["costs.rounded", "costs.no_commission"]
+    assert "0.00009" in rounded[0].text
+    missing = cost_notes(build_request(), _plan(), EURUSD)
+    assert [note.code for note in missing] == ["costs.no_spread", "costs.no_commission"]
