@@ -1,0 +1,1 @@
+"""Candles: checks, aggregation, import formats and the disk cache; no SQL here."""

@@ -1,0 +1,1 @@
+"""Import formats: one file for each layout that a vendor writes."""

@@ -1,0 +1,187 @@
+"""Coarser candles kept beside the native ones, in the transaction of the import that changes their source.
+
+5m is made from 1m, 15m and 1h from 5m (1h from 15m where there is no 5m), 4h from 1h, 12h from 4h. Only the
+buckets the revision touched are made anew; a native bar of the same time wins.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from sptraderb.candles.cache import n_columns
+from sptraderb.candles.import_options import ImportOptions
+from sptraderb.candles.resample import resample
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
+from sptraderb.domain.instrument import CandleSide, Instrument
+from sptraderb.domain.timeframe import H1, H4, H12, M1, M5, M15, Timeframe
+from sptraderb.store import candle_import_rows as import_rows
+from sptraderb.store.candle_copy import candles_from_copy, copy_bars, encode_rows
+from sptraderb.store.candle_import_rows import Applied, RevisionFacts, SeriesTarget
+from sptraderb.store.candle_rows import current_bars_query
+from sptraderb.store.pool import Connection
+
+SOURCES: dict[Timeframe, tuple[Timeframe, ...]] = {
+    M5: (M1,),
+    M15: (M5,),
+    H1: (M5, M15),
+    H4: (H1,),
+    H12: (H4,),
+}
+"""What each derived timeframe is made from, in order of preference, finest derived first."""
+
+_WINDOW_BARS = 400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A range of a series that a revision touched, Unix seconds of open times."""
+
+    first_s: int
+    last_s: int
+    content_hash: str
+
+
+async def derive_coarser(
+    connection: Connection,
+    instrument: Instrument,
+    native: SeriesTarget,
+    change: Change,
+    *,
+    revision: int,
+    options: ImportOptions,
+    on_progress: Callable[[int, int], None],
+) -> dict[str, int]:
+    """Make every coarser series anew where a revision changed what it is made from.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the import's transaction, under the locks of all series from the native one up.
+    instrument : Instrument
+        Of the symbol.
+    native : SeriesTarget
+        The series imported to.
+    change : Change
+        What the import touched there.
+    revision : int
+        Of the import.
+    options : ImportOptions
+        Source and trust, recorded with the derived revisions too.
+    on_progress : callable
+        Told (series done, series to do).
+
+    Returns
+    -------
+    dict of str to int
+        Rows written by timeframe.
+    """
+    changes = {native.timeframe: change}
+    coarser = [one for one in SOURCES if one > native.timeframe]
+    written: dict[str, int] = {}
+    for index, timeframe in enumerate(coarser):
+        touched = [(source, changes[source]) for source in SOURCES[timeframe] if source in changes]
+        if touched:
+            maker = _Maker(connection, instrument, SeriesTarget(instrument_id=native.instrument_id, timeframe=timeframe))
+            made = await maker.make(touched, revision=revision, options=options)
+            if made is not None:
+                changes[timeframe], written[timeframe.name] = made
+        on_progress(index + 1, len(coarser))
+    return written
+
+
+class _Maker:
+    """Makes one derived series anew over a range."""
+
+    def __init__(self, connection: Connection, instrument: Instrument, series: SeriesTarget) -> None:
+        self._connection, self._instrument, self._series = connection, instrument, series
+
+    async def make(
+        self, touched: list[tuple[Timeframe, Change]], *, revision: int, options: ImportOptions
+    ) -> tuple[Change, int] | None:
+        """Return what changed in the series and how many rows, or None."""
+        timeframe = self._series.timeframe
+        first_s = min(change.first_s for _, change in touched) // timeframe.seconds * timeframe.seconds
+        last_s = max(change.last_s for _, change in touched) // timeframe.seconds * timeframe.seconds
+        content = hashlib.sha256("|".join(change.content_hash for _, change in touched).encode()).hexdigest()
+        facts = RevisionFacts(
+            revision=revision, content=content, derived_from=touched[0][0].name, file_hash=None, options=options
+        )
+        step_s = _WINDOW_BARS * SOURCES[timeframe][0].seconds // timeframe.seconds * timeframe.seconds
+        total = Applied(n_new=0, corrected_lines=[])
+        for low_s in range(first_s, last_s + 1, step_s):
+            high_s = min(low_s + step_s - 1, last_s + timeframe.seconds - 1)
+            total = _sum(total, await self._make_window(low_s, high_s, revision))
+        if not total.changed:
+            return None
+        span = import_rows.StageRange(n_rows=total.n_new, first=_moment(first_s), last=_moment(last_s))
+        touched_range = await import_rows.read_changed_range(self._connection, self._series, span, revision=revision)
+        assert touched_range is not None
+        span = import_rows.StageRange(n_rows=total.n_new, first=touched_range[0], last=touched_range[1])
+        content_hash = await import_rows.save_revision(self._connection, self._series, span, total, facts)
+        low, high = (int(moment.timestamp()) for moment in touched_range)
+        return Change(first_s=low, last_s=high, content_hash=content_hash), total.n_new + total.n_replaced
+
+    async def _make_window(self, low_s: int, high_s: int, revision: int) -> Applied:
+        bars = await self._derived(low_s, high_s)
+        if len(bars) == 0:
+            return Applied(n_new=0, corrected_lines=[])
+        await import_rows.clear_stage(self._connection)
+        await import_rows.fill_stage(self._connection, _encoded(bars), side=self._instrument.side)
+        span = import_rows.StageRange(
+            n_rows=len(bars), first=_moment(int(bars.time_s[0])), last=_moment(int(bars.time_s[-1]))
+        )
+        return await import_rows.apply_stage(self._connection, self._series, span, revision=revision, derived=True)
+
+    async def _derived(self, low_s: int, high_s: int) -> Candles:
+        """Return the series' bars of a window, from the preferred source that has rows for each of them."""
+        timeframe = self._series.timeframe
+        preferred, *others = [resample(await self._source(one, low_s, high_s), timeframe) for one in SOURCES[timeframe]]
+        for other in others:
+            preferred = _filled(preferred, other)
+        return preferred
+
+    async def _source(self, source: Timeframe, low_s: int, high_s: int) -> Candles:
+        query = current_bars_query(source, self._instrument.side)
+        columns = await copy_bars(
+            self._connection, query, (self._series.instrument_id, low_s, high_s), n_columns=n_columns(self._instrument.side)
+        )
+        return candles_from_copy(columns, instrument=self._instrument, timeframe=source, revision=None)
+
+
+def _filled(preferred: Candles, other: Candles) -> Candles:
+    """Return ``preferred`` with the bars of ``other`` at times it does not have."""
+    absent = ~np.isin(other.time_s, preferred.time_s, assume_unique=True)
+    if not absent.any():
+        return preferred
+    time_s = np.concatenate([preferred.time_s, other.time_s[absent]])
+    order = np.argsort(time_s, kind="stable")
+    asks = ASK_COLUMNS if preferred.instrument.side is CandleSide.BOTH else ()
+    columns = {
+        name: np.concatenate([getattr(preferred, name), getattr(other, name)[absent]])[order]
+        for name in ("time_s", *PRICE_COLUMNS, "volume", *asks)
+    }
+    return Candles.from_columns(columns, instrument=preferred.instrument, timeframe=preferred.timeframe)
+
+
+def _sum(one: Applied, other: Applied) -> Applied:
+    return Applied(
+        n_new=one.n_new + other.n_new,
+        n_equal=one.n_equal + other.n_equal,
+        n_corrected=one.n_corrected + other.n_corrected,
+        n_replaced=one.n_replaced + other.n_replaced,
+        n_promoted=0,
+        corrected_lines=[],
+    )
+
+
+async def _encoded(bars: Candles) -> AsyncIterator[bytes]:
+    names = (*PRICE_COLUMNS, *(ASK_COLUMNS if bars.ask_open_ticks is not None else ()))
+    prices = np.stack([getattr(bars, name) for name in names])
+    yield encode_rows(np.zeros(len(bars), dtype=np.int64), bars.time_s, prices, np.ascontiguousarray(bars.volume))
+
+
+def _moment(time_s: int) -> datetime:
+    return datetime.fromtimestamp(time_s, tz=UTC)

@@ -1,0 +1,160 @@
+"""Candles and PostgreSQL's binary COPY: rows to NumPy columns and back, no Python object per row.
+
+A row of a binary COPY is a field count and, for each field, its length and its bytes, big-endian. Our rows
+have no NULL in the columns asked for, so every row is equally wide and a block of them is one structured
+array.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sptraderb.candles.cache import candles_from_array
+from sptraderb.domain.calendar import Int64Array
+from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.timeframe import Timeframe
+from sptraderb.errors import InvariantBroken
+from sptraderb.store.pool import Database
+
+BAR_COLUMNS = ("time", "open", "high", "low", "close", "volume")
+ASK_BAR_COLUMNS = ("ask_open", "ask_high", "ask_low", "ask_close")
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
+_HEADER = _SIGNATURE + struct.pack(">ii", 0, 0)
+_TRAILER = struct.pack(">h", -1)
+_EPOCH_2000_US = 946_684_800_000_000
+_US = 1_000_000
+
+
+class BarDecoder:
+    """Turns the bytes of a COPY into columns as they arrive.
+
+    Parameters
+    ----------
+    n_columns : int
+        6, or 10 with the ask's prices.
+    target : ndarray of shape (n_columns, n_bars), dtype=int64, or None
+        Where to put the rows when their number is known; None collects them.
+    """
+
+    def __init__(self, n_columns: int, target: Int64Array | None = None) -> None:
+        fields = [(f"{kind}{index}", code) for index in range(n_columns) for kind, code in (("l", ">i4"), ("v", ">i8"))]
+        self._row = np.dtype([("n", ">i2"), *fields])
+        self._n_columns = n_columns
+        self._target = target
+        self._blocks: list[Int64Array] = []
+        self._rest = b""
+        self._header_seen = False
+        self.n_bars = 0
+
+    async def feed(self, data: bytes) -> None:
+        """Take the next bytes; a coroutine because asyncpg awaits its sink."""
+        data = self._rest + data
+        if not self._header_seen:
+            if len(data) < len(_HEADER):
+                self._rest = data
+                return
+            data = data[len(_HEADER) :]
+            self._header_seen = True
+        n_rows = len(data) // self._row.itemsize
+        used = n_rows * self._row.itemsize
+        self._rest = data[used:]
+        if n_rows:
+            self._take(np.frombuffer(data, dtype=self._row, count=n_rows))
+
+    def _take(self, rows: npt.NDArray[np.void]) -> None:
+        lengths_right = all((rows[f"l{index}"] == 8).all() for index in range(self._n_columns))
+        if not lengths_right or not (rows["n"] == self._n_columns).all():
+            raise InvariantBroken("candles.copy_malformed", "candle columns must not be NULL in a stored series")
+        n_rows = len(rows)
+        if self._target is None:
+            block = np.empty((self._n_columns, n_rows), dtype=np.int64)
+            self._blocks.append(block)
+        elif self.n_bars + n_rows > self._target.shape[1]:
+            raise InvariantBroken("candles.copy_malformed", "a series must have as many rows as its catalogue says")
+        else:
+            block = self._target[:, self.n_bars : self.n_bars + n_rows]
+        for index in range(self._n_columns):
+            block[index] = rows[f"v{index}"]
+        block[0] += _EPOCH_2000_US
+        block[0] //= _US
+        self.n_bars += n_rows
+
+    def columns(self) -> Int64Array:
+        """Return all rows, shape (n_columns, n_bars)."""
+        if self._target is not None:
+            return self._target[:, : self.n_bars]
+        if not self._blocks:
+            return np.empty((self._n_columns, 0), dtype=np.int64)
+        return self._blocks[0] if len(self._blocks) == 1 else np.concatenate(self._blocks, axis=1)
+
+
+async def copy_bars(
+    connection: Database, query: str, arguments: Sequence[object], *, n_columns: int, target: Int64Array | None = None
+) -> Int64Array:
+    """Run a query for bars and return its columns.
+
+    Parameters
+    ----------
+    connection : Connection
+        Where to run it.
+    query : str
+        Selects ``BAR_COLUMNS``, then ``ASK_BAR_COLUMNS`` for ten columns.
+    arguments : sequence
+        Of the query.
+    n_columns : int
+        6 or 10.
+    target : ndarray or None
+        See `BarDecoder`.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_bars), dtype=int64
+        Time in Unix seconds, prices in ticks, volume as the bits of a float64.
+    """
+    decoder = BarDecoder(n_columns, target)
+    await connection.copy_from_query(query, *arguments, output=decoder.feed, format="binary")
+    return decoder.columns()
+
+
+def candles_from_copy(columns: Int64Array, *, instrument: Instrument, timeframe: Timeframe, revision: int | None) -> Candles:
+    """Return candles over columns of `copy_bars`."""
+    columns.flags.writeable = False
+    return candles_from_array(columns, instrument=instrument, timeframe=timeframe, revision=revision)
+
+
+def encode_rows(line: Int64Array, time_s: Int64Array, prices: Int64Array, volume: Float64Array) -> bytes:
+    """Return staged rows in binary COPY form, without header and trailer.
+
+    Parameters
+    ----------
+    line : ndarray of shape (n,), dtype=int64
+        Line numbers.
+    time_s : ndarray of shape (n,), dtype=int64
+        Unix seconds UTC.
+    prices : ndarray of shape (4, n) or (8, n), dtype=int64
+        Ticks; with eight the ask's last.
+    volume : ndarray of shape (n,), dtype=float64
+        Volumes.
+    """
+    columns: list[np.ndarray] = [line, time_s * _US - _EPOCH_2000_US, *prices[:4], volume.view(np.int64), *prices[4:]]
+    fields = [(f"{kind}{index}", code) for index in range(len(columns)) for kind, code in (("l", ">i4"), ("v", ">i8"))]
+    rows = np.empty(len(line), dtype=np.dtype([("n", ">i2"), *fields]))
+    rows["n"] = len(columns)
+    for index, column in enumerate(columns):
+        rows[f"l{index}"] = 8
+        rows[f"v{index}"] = column
+    return rows.tobytes()
+
+
+def framed(blocks: Iterable[bytes]) -> Iterable[bytes]:
+    """Put the header before and the trailer after blocks of rows."""
+    yield _HEADER
+    yield from blocks
+    yield _TRAILER
+
+
+COPY_HEADER, COPY_TRAILER = _HEADER, _TRAILER

@@ -1,0 +1,265 @@
+"""The catalogue of candles: which series are stored, at which revision, and what happened to them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sptraderb.candles.cache import CacheKey
+from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.timeframe import H1, STORED, Timeframe
+from sptraderb.errors import NotFound
+from sptraderb.store.instrument_rows import instrument_from_row
+from sptraderb.store.pool import Database
+from sptraderb.store.sql import load_queries
+
+_QUERIES = load_queries("candle_rows")
+_BY_NAME = {timeframe.name: timeframe for timeframe in STORED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesState:
+    """What the catalogue says of a series at one moment.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Of the symbol.
+    instrument_id : int
+        Its row.
+    timeframe : Timeframe
+        As asked for.
+    source : Timeframe
+        Stored series it is made of; equal to ``timeframe`` where that is stored.
+    origin : {'own', 'adopted'}
+        Whose rows they are.
+    revision : int
+        Current data revision of the source.
+    content_hash : str
+        Hash of its history up to that revision.
+    first_s, last_s : int
+        Open times of the source's first and last bar.
+    n_bars : int
+        Bars of the source.
+    """
+
+    instrument: Instrument
+    instrument_id: int
+    timeframe: Timeframe
+    source: Timeframe
+    origin: str
+    revision: int
+    content_hash: str
+    first_s: int
+    last_s: int
+    n_bars: int
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.instrument.symbol
+
+    @property
+    def table(self) -> str:
+        """Table of the source."""
+        return f"candles_{self.source.name}"
+
+    @property
+    def key(self) -> CacheKey:
+        """What the cache knows the source by."""
+        return CacheKey(
+            symbol=self.symbol, timeframe=self.source, revision=self.revision, content_hash=self.content_hash
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolMetadata:
+    """What is stored of a symbol.
+
+    Parameters
+    ----------
+    symbol : str
+        Its name.
+    earliest_s, latest_s : int
+        Open times of the first and last bar of any timeframe.
+    tick_count : int
+        Bars of the finest stored timeframe.
+    timeframes : tuple of str
+        Stored timeframes, finest first.
+    """
+
+    symbol: str
+    earliest_s: int
+    latest_s: int
+    tick_count: int
+    timeframes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRow:
+    """One import or correction of a series.
+
+    Parameters
+    ----------
+    revision : int
+        Its number.
+    derived_from : str or None
+        Timeframe it was derived from; None for native rows.
+    content_hash : str
+        Hash of the series' history up to it.
+    source, trust : str
+        Where the rows came from, and the tier of that source.
+    first_s, last_s : int
+        Range of the rows it brought.
+    n_new, n_corrected : int
+        Rows it added and rows it replaced.
+    pinned : bool
+        Whether a run needs it.
+    report : str or None
+        The import's report as JSON text.
+    created_at : datetime
+        When.
+    """
+
+    revision: int
+    derived_from: str | None
+    content_hash: str
+    source: str
+    trust: str
+    first_s: int
+    last_s: int
+    n_new: int
+    n_corrected: int
+    pinned: bool
+    report: str | None
+    created_at: datetime
+
+
+async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -> SeriesState:
+    """Return what a read of a series would find now.
+
+    Parameters
+    ----------
+    database : Pool or Connection
+        Where to ask.
+    symbol : str
+        Exact symbol.
+    timeframe : Timeframe
+        Stored, a multiple, 1d or 1w.
+
+    Raises
+    ------
+    NotFound
+        ``candles.unknown_symbol`` with the ``available`` ones, ``candles.too_coarse`` if nothing stored is
+        fine enough.
+    """
+    rows = await database.fetch(_QUERIES["list_series"], symbol)
+    if not rows:
+        available = [entry.symbol for entry in await list_metadata(database)]
+        raise NotFound(
+            "candles.unknown_symbol",
+            f"candles must be stored for a symbol, there are none for `{symbol[:40]}`",
+            symbol=symbol[:40],
+            available=available,
+        )
+    stored = {_BY_NAME[row["timeframe"]]: row for row in rows}
+    source = _source_for(timeframe, sorted(stored))
+    if source is None:
+        names = [one.name for one in sorted(stored)]
+        raise NotFound(
+            "candles.too_coarse",
+            f"candles must be stored at {timeframe} or finer, {symbol} has {', '.join(names)}",
+            symbol=symbol,
+            timeframe=timeframe.name,
+            available=names,
+        )
+    row = stored[source]
+    return SeriesState(
+        instrument=instrument_from_row(row),
+        instrument_id=row["id"],
+        timeframe=timeframe,
+        source=source,
+        origin=row["origin"],
+        revision=row["revision"],
+        content_hash=row["content_hash"],
+        first_s=int(row["first_time"].timestamp()),
+        last_s=int(row["last_time"].timestamp()),
+        n_bars=row["n_bars"],
+    )
+
+
+def _source_for(timeframe: Timeframe, stored: list[Timeframe]) -> Timeframe | None:
+    """Return the coarsest stored timeframe that divides one; session days are made of hours or less."""
+    if timeframe.follows_sessions:
+        fitting = [one for one in stored if one <= H1]
+    else:
+        fitting = [one for one in stored if timeframe.is_multiple_of(one)]
+    return fitting[-1] if fitting else None
+
+
+async def list_metadata(database: Database) -> list[SymbolMetadata]:
+    """Return what is stored, by symbol."""
+    by_symbol: dict[str, list[tuple[Timeframe, int, int, int]]] = {}
+    for row in await database.fetch(_QUERIES["list_symbols"]):
+        series = (
+            _BY_NAME[row["timeframe"]],
+            int(row["first_time"].timestamp()),
+            int(row["last_time"].timestamp()),
+            row["n_bars"],
+        )
+        by_symbol.setdefault(row["symbol"], []).append(series)
+    return [
+        SymbolMetadata(
+            symbol=symbol,
+            earliest_s=min(first for _, first, _, _ in series),
+            latest_s=max(last for _, _, last, _ in series),
+            tick_count=min(series)[3],
+            timeframes=tuple(one.name for one, _, _, _ in sorted(series)),
+        )
+        for symbol, series in by_symbol.items()
+    ]
+
+
+async def read_metadata(database: Database, symbol: str) -> SymbolMetadata:
+    """Return what is stored of one symbol.
+
+    Raises
+    ------
+    NotFound
+        ``candles.unknown_symbol`` with the ``available`` ones.
+    """
+    entries = await list_metadata(database)
+    found = next((entry for entry in entries if entry.symbol == symbol), None)
+    if found is None:
+        raise NotFound(
+            "candles.unknown_symbol",
+            f"candles must be stored for a symbol, there are none for `{symbol[:40]}`",
+            symbol=symbol[:40],
+            available=[entry.symbol for entry in entries],
+        )
+    return found
+
+
+async def list_revisions(database: Database, symbol: str, timeframe: Timeframe) -> list[RevisionRow]:
+    """Return the imports and corrections of a stored series, newest first."""
+    rows = await database.fetch(_QUERIES["list_revisions"], symbol, timeframe.name)
+    return [
+        RevisionRow(
+            revision=row["revision"],
+            derived_from=row["derived_from"],
+            content_hash=row["content_hash"],
+            source=row["source"],
+            trust=row["trust"],
+            first_s=int(row["first_time"].timestamp()),
+            last_s=int(row["last_time"].timestamp()),
+            n_new=row["n_new"],
+            n_corrected=row["n_corrected"],
+            pinned=row["pinned"],
+            report=row["report"],
+            created_at=row["created_at"],
+        )
+        for row in rows
+    ]
+
+
+async def foreign_relations(database: Database) -> tuple[str, ...]:
+    """Return the relations named ``forex_candles_*`` in schema public that are not our views."""
+    return tuple(row["name"] for row in await database.fetch(_QUERIES["foreign_relations"]))
