@@ -70,6 +70,7 @@ def main() -> None:
     """Fetch, import, write."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
+        folder.chmod(0o711)  # as root the database runs as another user, who must be able to enter
         candles = asyncio.run(import_csv(fetch_csv(folder), folder / "data"))
     table = to_table(candles)
     write_parquet(table, str(TARGET), compression="zstd(9)")
