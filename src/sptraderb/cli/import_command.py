@@ -48,8 +48,8 @@ class ImportFlags:
     side: str | None = None
     format: str | None = None
     instrument: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
-    strict: bool = False
-    trust_timezone: bool = False
+    strict: Annotated[bool, Parameter(negative=())] = False
+    trust_timezone: Annotated[bool, Parameter(negative=())] = False
 
     def to_options(self) -> ImportOptions:
         """Return them as the importer takes them."""
@@ -96,8 +96,9 @@ async def _import_all(files: Sequence[Path], options: ImportOptions) -> None:
         reports = [await import_with_bar(services, file, options) for file in files]
     for report in reports:
         for line in report_lines(report):
-            OUT.print(escape(line))
-    OUT.print(reports_table(reports))
+            OUT.print(escape(line), soft_wrap=True)
+    if len(reports) > 1:
+        OUT.print(reports_table(reports))
 
 
 async def import_with_bar(services: Services, file: Path, options: ImportOptions) -> ImportReport:
@@ -119,19 +120,16 @@ async def import_with_bar(services: Services, file: Path, options: ImportOptions
 def reports_table(reports: Sequence[ImportReport]) -> Table:
     """Return what became of each file's rows, one line a file."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("file", "symbol", "timeframe", "side"):
+    for heading in ("file", "series"):
         table.add_column(heading)
-    for heading in ("read", "kept", "duplicate", "corrected", "refused", "flat weekend"):
+    for heading in ("read", "kept", "duplicate", "corrected", "refused", "revision"):
         table.add_column(heading, justify="right")
-    table.add_column("revision", justify="right")
     for report in reports:
         table.add_row(
             escape(Path(report.file).name),
-            escape(report.symbol),
-            str(report.timeframe),
-            str(report.side),
+            escape(f"{report.symbol} {report.timeframe} {report.side}"),
             *(f"{count:,}" for count in (report.n_read, report.n_kept, report.n_duplicate)),
-            *(f"{count:,}" for count in (report.n_corrected, report.n_refused, report.n_flat_weekend)),
+            *(f"{count:,}" for count in (report.n_corrected, report.n_refused)),
             "unchanged" if report.unchanged else str(report.revision),
         )
     return table
