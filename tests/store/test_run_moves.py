@@ -153,7 +153,7 @@ async def test_write_progress_when_late_then_event_number_never_goes_back(pool: 
     wanted = Progress(
         phase=Phase.SIMULATING,
         percent=40.5,
-        event_id=9,
+        event_id=999_999,
         n_trades=3,
         equity_time_s=5,
         equity="1.50",
@@ -162,7 +162,7 @@ async def test_write_progress_when_late_then_event_number_never_goes_back(pool: 
     assert await run_moves.write_progress(pool, run.id, wanted, attempt=run.attempt)
     assert (await run_rows.read_run(pool, run.id, owner=None)).progress == wanted
     assert await run_moves.write_progress(pool, run.id, Progress(event_id=4), attempt=run.attempt)
-    assert (await run_rows.read_run(pool, run.id, owner=None)).progress.event_id == 9
+    assert (await run_rows.read_run(pool, run.id, owner=None)).progress.event_id == 999_999
 
 
 async def test_finish_run_when_stored_then_document_and_columns_come_back(pool: Pool) -> None:

@@ -41,6 +41,12 @@ CREATE TABLE backtest_runs (
     CHECK (state <> 'failed' OR error IS NOT NULL),
     CHECK (state <> 'completed' OR has_result)
 );
+-- Number of a run's next event: it grows over attempts and workers, and past the numbers of frames that
+-- went out by NOTIFY since the row was written, which are milliseconds since the run was accepted.
+CREATE FUNCTION next_event(last_event bigint, accepted_at timestamptz) RETURNS bigint
+    LANGUAGE sql VOLATILE
+    RETURN greatest(last_event + 1, (extract(epoch FROM clock_timestamp() - accepted_at) * 1000)::bigint);
+
 CREATE INDEX backtest_runs_page_idx ON backtest_runs (owner, created_at DESC, id DESC);
 CREATE INDEX backtest_runs_active_idx ON backtest_runs (created_at, id) WHERE state IN ('queued', 'running');
 

@@ -3,7 +3,8 @@
 UPDATE sptraderb.backtest_runs
    SET state = 'running', attempt = attempt + 1, worker_id = $2, phase = 'loading', percent = 0,
        n_trades = 0, equity = NULL, equity_time_s = NULL, eta_s = NULL,
-       started_at = coalesce(started_at, now()), event_id = event_id + 1
+       started_at = coalesce(started_at, now()),
+       event_id = sptraderb.next_event(event_id, created_at)
  WHERE id = $1 AND state = 'queued'
 RETURNING id;
 
@@ -19,7 +20,7 @@ RETURNING id;
 -- A cancel that was acknowledged while the last bars ran wins: the client was told so. The result is kept.
 UPDATE sptraderb.backtest_runs
    SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'completed' END,
-       phase = 'done', percent = 100, eta_s = 0, completed_at = now(), event_id = event_id + 1,
+       phase = 'done', percent = 100, eta_s = 0, completed_at = now(), event_id = sptraderb.next_event(event_id, created_at),
        digest = $3, result = $4, has_result = true
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
@@ -29,14 +30,14 @@ RETURNING id;
 UPDATE sptraderb.backtest_runs
    SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'failed' END,
        error = CASE WHEN cancel_requested THEN NULL ELSE $3::jsonb END,
-       phase = 'done', eta_s = NULL, completed_at = now(), event_id = event_id + 1
+       phase = 'done', eta_s = NULL, completed_at = now(), event_id = sptraderb.next_event(event_id, created_at)
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
 
 -- confirm_cancel --
 -- The worker's answer to the flag; digest and summary are those of the partial result, if there is one.
 UPDATE sptraderb.backtest_runs
-   SET state = 'cancelled', phase = 'done', eta_s = NULL, completed_at = now(), event_id = event_id + 1,
+   SET state = 'cancelled', phase = 'done', eta_s = NULL, completed_at = now(), event_id = sptraderb.next_event(event_id, created_at),
        cancel_requested = true, digest = $3, result = $4, has_result = $3::text IS NOT NULL
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
@@ -48,7 +49,7 @@ UPDATE sptraderb.backtest_runs
    SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
        phase = CASE WHEN cancel_requested THEN 'done' ELSE 'queued' END,
        completed_at = CASE WHEN cancel_requested THEN now() END,
-       worker_id = NULL, percent = 0, eta_s = NULL, event_id = event_id + 1
+       worker_id = NULL, percent = 0, eta_s = NULL, event_id = sptraderb.next_event(event_id, created_at)
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
 
@@ -59,7 +60,7 @@ UPDATE sptraderb.backtest_runs
        phase = CASE WHEN cancel_requested OR n_lost + 1 >= $3 THEN 'done' ELSE 'queued' END,
        completed_at = CASE WHEN cancel_requested OR n_lost + 1 >= $3 THEN now() END,
        error = CASE WHEN NOT cancel_requested AND n_lost + 1 >= $3 THEN $4::jsonb END,
-       n_lost = n_lost + 1, worker_id = NULL, percent = 0, eta_s = NULL, event_id = event_id + 1
+       n_lost = n_lost + 1, worker_id = NULL, percent = 0, eta_s = NULL, event_id = sptraderb.next_event(event_id, created_at)
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
 

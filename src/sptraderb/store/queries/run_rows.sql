@@ -35,7 +35,7 @@ UPDATE sptraderb.backtest_runs
        phase = CASE state WHEN 'queued' THEN 'done' ELSE phase END,
        completed_at = CASE state WHEN 'queued' THEN now() END,
        cancel_requested = true,
-       event_id = event_id + 1
+       event_id = sptraderb.next_event(event_id, created_at)
  WHERE id = $1 AND owner = $2 AND state IN ('queued', 'running')
 RETURNING id;
 
