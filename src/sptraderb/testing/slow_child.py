@@ -1,0 +1,55 @@
+"""The real child with a slowed engine: small chunks and a pause after each, so a test can get in between."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.terms import Terms
+from sptraderb.orchestrator import child
+from sptraderb.orchestrator.child_pipe import ChildChannel
+
+_CHUNK_BARS = 20
+_PAUSE_S = 0.02
+
+
+def preload(data_dir: Path) -> None:
+    """Load what the real child loads."""
+    child.preload(data_dir)
+
+
+def run_child(channel: ChildChannel) -> None:
+    """Compute one run, slowly."""
+    from sptraderb.orchestrator.child_work import work
+
+    child.answer(channel, partial(work, simulator=simulate_slowly))
+
+
+def simulate_slowly(
+    plan: Plan,
+    candles: Candles,
+    signals: Signals,
+    terms: Terms,
+    *,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[int, int], None],
+) -> Outcome:
+    """Simulate with a pause after each few bars."""
+    from sptraderb.engine.simulate import simulate
+
+    def _report(done: int, total: int) -> None:
+        time.sleep(_PAUSE_S)
+        on_progress(done, total)
+
+    return simulate(
+        plan,
+        candles,
+        signals,
+        terms,
+        should_stop=should_stop,
+        on_progress=_report,
+        chunk_bars=_CHUNK_BARS,
+    )
