@@ -284,9 +284,8 @@ _SPECS = (
         title="Exponential moving average of the first server",
         parameters=(_period(name="span"),),
         outputs=_SAME,
-        first_value=_at_once,
         settle=_ema_seed,
-        formula="pandas ewm(span=n, adjust=False).mean(), from the first loaded value",
+        formula="pandas ewm(span=n, adjust=False).mean() from the first loaded value; rules wait n - 1 bars",
         source="first SPtraderB server",
     ),
 )

@@ -26,6 +26,7 @@ from sptraderb.strategy.exit_block import read_exits
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.graph import GraphFull, NodeGraph
 from sptraderb.strategy.header import read_backtest_defaults
+from sptraderb.strategy.legacy import is_legacy, translate
 from sptraderb.strategy.lowering import Lowering
 from sptraderb.strategy.lowering_table import RULES
 from sptraderb.strategy.optimization_block import read_optimization
@@ -112,11 +113,24 @@ def _compiled(
     lowering = Lowering(graph, Scope(target=target), faults=faults, rules=RULES)
     reader = BlockReader(faults, lowering)
     try:
+        if is_legacy(root):
+            return _legacy_plan(reader, root, parameters)
         return _native_plan(reader, root, parameters)
     except GraphFull:
         message = "a strategy must have fewer distinct subexpressions"
         faults.add("strategy.too_many_nodes", message, at=Place(1, 1))
         return None
+
+
+def _legacy_plan(
+    reader: BlockReader, root: MappingNode, parameters: Mapping[str, ParameterText]
+) -> Plan | None:
+    timeframe = reader.scope.timeframe
+    found = translate(root, reader.faults, timeframe=timeframe, overrides=parameters)
+    if found is None:
+        return None
+    plan = _native_plan(reader, found.root, _NO_PARAMETERS)
+    return replace(plan, parameters=found.parameters, notes=(*found.notes, *plan.notes), legacy=True)
 
 
 def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str, ParameterText]) -> Plan:

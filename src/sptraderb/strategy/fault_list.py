@@ -84,7 +84,10 @@ class FaultList:
         -----
         The value's characters are matched one after the other with its spelling, so that folded,
         quoted and block scalars point at the right line; an escape sequence shifts the caret a little.
+        A node without a spelling (a translated one) points at its own place.
         """
+        if node.raw_start == node.raw_end:
+            return node.place
         raw = self._text[node.raw_start : node.raw_end]
         position = node.raw_start + _raw_offset(raw, node.text, start)
         line = bisect_right(self._starts, position)

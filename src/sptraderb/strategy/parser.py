@@ -4,6 +4,7 @@ Precedence as in Python, lowest first: ``or``, ``and``, ``not``, comparisons (ch
 ``* /``, unary ``-``, ``**`` (right to left), then ``[n]``, ``@timeframe`` and ``.output``.
 """
 
+import re
 from decimal import Decimal
 
 from sptraderb.strategy.syntax_tree import (
@@ -39,6 +40,7 @@ _BINARY = {
     "/": _PRODUCT,
     "**": _POWER,
 }
+_PLAIN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([A-Za-z]{0,5}|%)")
 _RESERVED = ("and", "or", "not")
 
 
@@ -56,6 +58,11 @@ def parse_expression(text: str) -> Expression:
     >>> parse_expression("close > 2 * open").operators
     ('>',)
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        unit = _UNIT_SPELLINGS.get(plain[2], plain[2])
+        if not unit or unit in UNIT_WORDS:
+            return Number(span=Span(0, len(text)), value=Decimal(plain[1]), unit=unit)
     return _Parser(text).whole()
 
 
