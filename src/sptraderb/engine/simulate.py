@@ -132,7 +132,8 @@ class _Walk:
         self.rows = _FIRST_ROWS
         self.tables = _tables(self.rows)
         self.parts: tuple[list[Int64Array], ...] = ([], [], [], [])
-        deposit = (terms.start_bar + 1, int(LedgerKind.DEPOSIT), terms.capital_minor, -1)
+        self.first_bar = min(terms.start_bar + 1, n_bars)
+        deposit = (self.first_bar, int(LedgerKind.DEPOSIT), terms.capital_minor, -1)
         self.parts[1].append(np.array([deposit], dtype=np.int64))
 
     def run(self, stop_bar: int) -> None:
@@ -177,7 +178,7 @@ class _Walk:
         ]
         return Outcome(
             money_decimals=self.terms.money_decimals,
-            first_tradable_bar=self.terms.start_bar + 1,
+            first_tradable_bar=self.first_bar,
             n_bars_done=done,
             trades=joined[0],
             ledger=joined[1],

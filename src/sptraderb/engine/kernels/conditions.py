@@ -19,10 +19,10 @@ def decide_nb(bar: int, script: Script, state: Int64Array, tables: Tables) -> No
     long_rule = _first_true_nb(bar, 1, script)
     short_rule = _first_true_nb(bar, -1, script)
     side = state[c.SIDE]
+    if script.allowed[bar] == 0:
+        long_rule = short_rule = -1
     if long_rule >= 0 and short_rule >= 0:
         write_event_nb(state, tables.events, bar, _BOTH_SIDES, 0)
-        long_rule = short_rule = -1
-    if script.allowed[bar] == 0:
         long_rule = short_rule = -1
     entry = -1
     if side != 1 and long_rule >= 0:

@@ -26,7 +26,6 @@ _REJECTED = int(OrderState.REJECTED)
 _NONE = int(OrderReason.NONE)
 _WRONG_STOP = int(OrderReason.WRONG_SIDE_STOP)
 _WRONG_TARGET = int(OrderReason.WRONG_SIDE_TARGET)
-_UNDEFINED = int(OrderReason.LEVEL_UNDEFINED)
 _SAFE_MONEY = 1 << 61
 
 
@@ -135,7 +134,7 @@ def enter_nb(bar: int, raw_open: int, script: Script, state: Int64Array, tables:
     stop, target, reason = _levels_nb(fill, rule, script, state)
     wanted, steps = 0, 0
     if reason == _NONE:
-        wanted, reason = _wanted_nb(price, rule, equity, script, state)
+        wanted = _wanted_nb(price, rule, equity, script, state)
     if closing > 0:
         see_nb(raw_open, state)
         _book_exit_nb(bar, (price, _REVERSAL, _NO_LEVEL, 0), True, terms, state, tables)
@@ -184,22 +183,20 @@ def _levels_nb(fill: int, rule: Int64Array, script: Script, state: Int64Array) -
 @kernel_nb
 def _wanted_nb(
     price: int, rule: Int64Array, equity: int, script: Script, state: Int64Array
-) -> tuple[int, int]:
-    """Return the size before cuts and NONE, or 0 and why a risk size has no distance (A2)."""
+) -> int:
+    """Return the size before cuts; a risk size without a distance to its stop is 0 (A2)."""
     tick_value = price
     if rule[c.RULE_SIZE_KIND] == c.SIZE_RISK:
         stop, fault = stop_level_nb(price, rule, state[c.DECIDED_BAR], script)
         if fault < 0:
             state[c.FAULT] = c.OVERFLOW
-        if fault != 0 or stop == _NO_LEVEL:
-            return 0, _UNDEFINED
+        if fault != 0 or stop == _NO_LEVEL or stop == price:
+            return 0
         tick_value = abs(price - stop)
-        if tick_value == 0:
-            return 0, _WRONG_STOP
     wanted, fits = wanted_size_nb(rule, equity, tick_value, script.terms)
     if not fits:
         state[c.FAULT] = c.OVERFLOW
-    return wanted, _NONE
+    return wanted
 
 
 @kernel_nb
