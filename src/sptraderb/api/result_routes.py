@@ -25,12 +25,15 @@ BLOCKS = (
     "daily_returns",
     "metrics",
     "conventions",
+    "units",
     "equity",
     "drawdown",
     "ledger",
+    "orders",
     "open_positions",
     "events",
     "bounds",
+    "quality",
     "notes",
     "manifest",
 )
@@ -57,7 +60,7 @@ async def read_results(
 ) -> Response[bytes]:
     """Give the result of a run that has ended; of a cancelled one what there is, with ``"partial": true``."""
     blocks = _wanted_blocks(include)
-    run = await _read_run_with_result(request, backtest_id)
+    run = await read_run_with_result(request, backtest_id)
     tag = weak_tag(f"{run.digest or run.attempt}-{'all' if blocks is None else '.'.join(blocks)}")
     headers = {"etag": tag, "cache-control": "private, no-cache", **_VARY}
     if is_unchanged(request.headers.get("if-none-match"), tag):
@@ -82,7 +85,7 @@ async def read_results(
 )
 async def read_manifest(request: AnyRequest, backtest_id: FromPath[str]) -> Response[bytes]:
     """Give everything that decided a result: versions, strategy text, parameters, data revision, costs."""
-    run = await _read_run_with_result(request, backtest_id)
+    run = await read_run_with_result(request, backtest_id)
     packed = await result_rows.read_document(services_of(request).pool, run.id)
     document = await asyncio.to_thread(_blocks_of, packed)
     return Response(bytes(document.get("manifest", msgspec.Raw(b"{}"))), media_type=JSON)
@@ -95,7 +98,16 @@ def select_blocks(packed: bytes, blocks: Sequence[str]) -> bytes:
     return msgspec.json.encode(kept)
 
 
-async def _read_run_with_result(request: AnyRequest, backtest_id: str) -> Run:
+async def read_run_with_result(request: AnyRequest, backtest_id: str) -> Run:
+    """Return a run of the caller's that has a result.
+
+    Raises
+    ------
+    NotFound
+        ``run.not_found``.
+    Conflict
+        As `require_result`.
+    """
     pool, owner = services_of(request).pool, identity_of(request).owner
     run = await run_rows.read_run(pool, parse_run_id(backtest_id), owner=owner)
     require_result(run)

@@ -13,9 +13,15 @@ from litestar import Litestar
 from sptraderb.api.server import server_config
 from sptraderb.bootstrap import Services, open_services
 from sptraderb.settings import Settings
+from sptraderb.store.migrate import CODE_VERSION
+from sptraderb.store.pool import connect
 
 LOOPBACK = "127.0.0.1"
 _STEP_S = 0.01
+_FILLED_TABLES = """
+SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+ WHERE schemaname = 'sptraderb' AND tablename NOT IN ('schema_migrations', 'instruments')
+"""
 
 
 @asynccontextmanager
@@ -34,6 +40,16 @@ async def open_test_services(database_url: str, data_dir: Path, **variables: str
     environ = {"DATABASE_URL": database_url, "DATA_DIR": str(data_dir), **variables}
     async with open_services(Settings.from_environ(environ)) as services:
         yield services
+
+
+async def empty_tables(database_url: str) -> None:
+    """Empty all tables of a test's database but the seeded instruments; faster than a new database."""
+    connection = await connect(database_url)
+    try:
+        await connection.execute("DELETE FROM sptraderb.schema_migrations WHERE number > $1", CODE_VERSION)
+        await connection.execute(f"TRUNCATE {await connection.fetchval(_FILLED_TABLES)} CASCADE")
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
