@@ -357,11 +357,8 @@ async def test_open_when_initdb_was_interrupted_then_made_again(data_dir: Path) 
             assert await _answers(server.url)
 
 
-async def test_open_when_password_is_not_the_servers_then_said(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, hold: Hold
-) -> None:
+async def test_open_when_password_is_not_the_servers_then_said(data_dir: Path, hold: Hold) -> None:
     """A living server of this folder that does not take our password is left alone, with a sentence."""
-    monkeypatch.setattr("sptraderb.store.embedded_process._SURVIVOR_WAIT_S", 0.2)
     holder = hold(data_dir)
     await _said(holder)
     holder.kill()

@@ -10,6 +10,7 @@ from sptraderb.errors import Conflict, InvalidInput, InvariantBroken, Unavailabl
 from sptraderb.store.migrate import CODE_VERSION, Migration, migrate, read_migrations, schema_version
 from sptraderb.store.pool import (
     DATABASE_DOWN,
+    close_pool,
     connect,
     is_database_down,
     open_pool,
@@ -132,7 +133,7 @@ async def test_connect_when_nothing_answers_then_unreachable_after_the_stated_ti
 
 async def test_connect_when_password_is_wrong_then_refused_at_once(database_url: str) -> None:
     """Waiting does not help against a wrong password or a missing database."""
-    for url in (database_url.replace("sptraderb:", "sptraderb:x", 1), database_url + "x"):
+    for url in (database_url.replace("sptraderb:", "sptraderb:x", 1), database_url.replace("/test_", "/none_")):
         with pytest.raises(Unavailable) as caught:
             await connect(url, wait_s=30)
         assert caught.value.code == "database.refused"
@@ -172,6 +173,16 @@ async def test_pool_when_connections_are_cut_then_next_query_works(database_url:
     figures = pool_figures(pool)
     assert (figures.max_size, figures.in_use) == (2, 0)
     await pool.close()
+
+
+async def test_close_pool_when_a_connection_is_not_given_back_then_cut_off(database_url: str) -> None:
+    """Shutting down does not wait for ever."""
+    pool = await open_pool(database_url, size=2)
+    await pool.acquire()
+    await close_pool(pool, within_s=0.1)
+    assert pool.is_closing()
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool.fetchval("SELECT 1")
 
 
 async def test_is_database_down_when_query_is_wrong_then_no_when_connection_is_gone_then_yes(

@@ -2,8 +2,11 @@
 
 import uuid
 
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+
 from sptraderb.store import jobs
-from sptraderb.store.pool import Pool
+from sptraderb.store.pool import Pool, connect
 
 
 async def _silence(pool: Pool, seconds: float) -> None:
@@ -83,6 +86,15 @@ async def test_withdraw_when_queued_then_gone_when_held_then_left(pool: Pool) ->
         assert await jobs.withdraw(connection, kind="backtest", entity_id=waiting)
         assert not await jobs.withdraw(connection, kind="backtest", entity_id=held)
     assert await jobs.queue_figures(pool) == {"backtest": jobs.QueueFigures(picked=1)}
+
+
+async def test_schema_when_pgqueuer_plans_an_upgrade_then_there_is_none(database_url: str) -> None:
+    """The migration holds exactly the tables that the installed pgqueuer wants."""
+    connection = await connect(database_url)
+    await connection.execute("SET search_path = sptraderb")
+    plan = await Queries(AsyncpgDriver(connection)).plan_upgrade()
+    await connection.close()
+    assert list(plan.statements) == []
 
 
 async def test_prune_log_when_rows_are_old_then_only_they_go(pool: Pool) -> None:

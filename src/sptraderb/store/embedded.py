@@ -42,6 +42,7 @@ _WATCH_EVERY_S = 0.2
 _RESTARTS_PER_MINUTE = 10
 _FAST_STOP_S = 20.0
 _HARD_STOP_S = 5.0
+_PORT_TAKEN = "could not create any TCP"
 
 _log = logging.getLogger("sptraderb.store.embedded")
 
@@ -142,7 +143,7 @@ class EmbeddedServer:
                     f"PostgreSQL must start in {self._files.cluster}, it said: {said or 'nothing'}",
                     hint=f"the whole story is in {self._files.log}",
                 )
-            wanted = 0 if "bind" in said or "in use" in said.split("shared memory")[0] else wanted
+            wanted = 0 if _PORT_TAKEN in said else wanted
             await asyncio.sleep(_STEP_S * 5)
 
     async def _keep_up(self) -> None:
@@ -262,7 +263,7 @@ def _try_lock(files: EmbeddedFiles) -> int | None:
 
 def _passes(said: str) -> bool:
     # The port was taken in between, or backends of a killed postmaster are not gone yet.
-    return "could not bind" in said or "could not create any TCP" in said or "shared memory block" in said
+    return _PORT_TAKEN in said or "shared memory block" in said
 
 
 async def _end(postmaster: Postmaster) -> None:

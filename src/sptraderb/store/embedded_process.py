@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 
@@ -14,15 +15,11 @@ from sptraderb.errors import Unavailable
 from sptraderb.store.embedded_files import EmbeddedFiles, open_log
 from sptraderb.store.pool import DATABASE_DOWN
 
-_SURVIVOR_WAIT_S = 15.0
+_SURVIVOR_WAIT_S = 60.0
 _CONNECT_TIMEOUT_S = 2.0
 _GRAVE = re.compile("FATAL|PANIC|ERROR|could not")
 _LOG_PREFIX = re.compile(r"^[-\d]+ [:.\d]+ \w+ \[\d+\] ")
-_NOT_ACCEPTED: tuple[type[Exception], ...] = (
-    asyncpg.InvalidPasswordError,
-    asyncpg.InvalidCatalogNameError,
-    *DATABASE_DOWN,
-)
+_SILENT: tuple[type[Exception], ...] = (asyncpg.InvalidCatalogNameError, *DATABASE_DOWN)
 # Small and safe: 17-22 MB in all; fsync and full_page_writes stay on.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -99,26 +96,35 @@ class Postmaster:
 
 def server_url(files: EmbeddedFiles, port: int, *, database: str = "sptraderb") -> str:
     """Return the address of a database of the server; it holds the password."""
-    return f"postgresql://sptraderb:{files.read_secret('password')}@127.0.0.1:{port}/{database}"
+    return (
+        f"postgresql://sptraderb:{files.read_secret('password')}@127.0.0.1:{port}/{database}?sslmode=disable"
+    )
 
 
 async def accepts(files: EmbeddedFiles, port: int, *, database: str = "postgres") -> bool:
     """Whether a server at the port takes our password and serves our folder: the only proof of life."""
+    return await _probe(files, port, database) == "ours"
+
+
+async def _probe(files: EmbeddedFiles, port: int, database: str) -> Literal["ours", "refuses", "silent"]:
     try:
         connection = await asyncpg.connect(
-            server_url(files, port, database=database), timeout=_CONNECT_TIMEOUT_S, ssl=False
+            server_url(files, port, database=database), timeout=_CONNECT_TIMEOUT_S
         )
-    except _NOT_ACCEPTED:
-        return False
+    except asyncpg.InvalidPasswordError:
+        return "refuses"
+    except _SILENT:
+        return "silent"
     try:
-        return _is_cluster(str(await connection.fetchval("SHOW data_directory")), files)
+        folder = str(await connection.fetchval("SHOW data_directory"))
     finally:
         await connection.close()
+    return "ours" if _is_cluster(folder, files) else "silent"
 
 
 async def ensure_database(files: EmbeddedFiles, port: int) -> None:
     """Make the database ``sptraderb`` where it is missing."""
-    connection = await asyncpg.connect(server_url(files, port, database="postgres"), ssl=False)
+    connection = await asyncpg.connect(server_url(files, port, database="postgres"))
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'sptraderb'"):
             await connection.execute("CREATE DATABASE sptraderb")
@@ -137,12 +143,12 @@ async def find_survivor(files: EmbeddedFiles) -> Postmaster | None:
     deadline = time.monotonic() + _SURVIVOR_WAIT_S
     while True:
         pid, port = read_pid_file(files)
-        for place in {port, int(files.read_secret("port") or 0)} - {0}:
-            if pid and await accepts(files, place):
-                return Postmaster(pid, place, process=None, log=files.log, log_start=_size(files.log))
+        answer = await _probe(files, port, "postgres") if pid and port else "silent"
+        if answer == "ours":
+            return Postmaster(pid, port, process=None, log=files.log, log_start=_size(files.log))
         if not pid or not serves_folder(pid, files):
             return None
-        if time.monotonic() > deadline:
+        if answer == "refuses" or time.monotonic() > deadline:
             raise Unavailable(
                 "database.not_ours",
                 f"the PostgreSQL in {files.cluster} (process {pid}) must take the password in "

@@ -107,6 +107,23 @@ async def open_pool(url: str, *, size: int = 5, name: str = "sptraderb", wait_s:
     )
 
 
+async def close_pool(pool: Pool, *, within_s: float = 5.0) -> None:
+    """Close a pool when its connections are back, or cut them off after a while.
+
+    Parameters
+    ----------
+    pool : Pool
+        To close.
+    within_s : float
+        How long to wait for connections that are lent out, in seconds.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await pool.close()
+    except DATABASE_DOWN:
+        pool.terminate()
+
+
 async def connect(url: str, *, wait_s: float = 60.0, name: str = "sptraderb") -> asyncpg.Connection:
     """Open one connection, retrying with backoff while the server does not answer.
 
