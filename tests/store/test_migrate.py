@@ -133,7 +133,8 @@ async def test_connect_when_nothing_answers_then_unreachable_after_the_stated_ti
 
 async def test_connect_when_password_is_wrong_then_refused_at_once(database_url: str) -> None:
     """Waiting does not help against a wrong password or a missing database."""
-    for url in (database_url.replace("sptraderb:", "sptraderb:x", 1), database_url.replace("/test_", "/none_")):
+    wrong_password = database_url.replace("sptraderb:", "sptraderb:x", 1)
+    for url in (wrong_password, database_url.replace("/test_", "/none_")):
         with pytest.raises(Unavailable) as caught:
             await connect(url, wait_s=30)
         assert caught.value.code == "database.refused"
