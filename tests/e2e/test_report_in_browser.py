@@ -1,0 +1,146 @@
+"""The report page in a real browser: charts drawn, nothing fetched, no error, light and dark."""
+
+import itertools
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from sptraderb.api.report_page import read_chart_script, report_html
+from sptraderb.api.wire_time import text_from_seconds
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START_S = 1483308000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium, headless."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a report page of 2,000 candles and 20 trades."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(report_html(a_document(), candles(), chart_script=read_chart_script()), encoding="utf-8")
+    return file
+
+
+def candles() -> list[dict[str, float]]:
+    """Return hourly candles along a wave."""
+    closes = [1.05 + 0.01 * math.sin(i / 50) for i in range(2_001)]
+    return [
+        {"time": START_S + 3600 * i, "open": a, "high": max(a, b) + 1e-4, "low": min(a, b) - 1e-4, "close": b}
+        for i, (a, b) in enumerate(itertools.pairwise(closes))
+    ]
+
+
+def a_trade(number: int) -> dict[str, Any]:
+    """Return one closed trade."""
+    return {
+        "side": "long" if number % 2 else "short",
+        "entry_time": text_from_seconds(START_S + 3600 * (100 * number + 10)),
+        "entry_price": "1.05000",
+        "exit_time": text_from_seconds(START_S + 3600 * (100 * number + 40)),
+        "exit_price": "1.05100",
+        "quantity": "5000",
+        "pnl": "5.0" if number % 3 else "-2.5",
+        "pnl_percent": 0.001,
+        "exit_reason": "take_profit",
+        "ambiguous": False,
+        "entry_rule": "long",
+        **dict.fromkeys(("spread", "slippage", "commission", "swap", "funding", "conversion"), "0"),
+    }
+
+
+def a_document() -> dict[str, Any]:
+    """Return a result document of 20 trades."""
+    times = [text_from_seconds(START_S + 3600 * i) for i in range(2_000)]
+    metric = {
+        "group": "ratios",
+        "value": 1.25,
+        "unit": "ratio",
+        "convention": "daily, A 260.9",
+        "reason": None,
+    }
+    return {
+        "backtest_id": "6c1f5c52-0000-4000-8000-000000000001",
+        "strategy_name": "wave",
+        "symbol": "EURUSD",
+        "timeframe": "1h",
+        "partial": False,
+        "start_capital": "10000",
+        "total_pnl": "52.5",
+        "total_trades": 20,
+        "winning_trades": 13,
+        "losing_trades": 7,
+        "max_drawdown": 0.01,
+        "completed_trades": [a_trade(i) for i in range(20)],
+        "metrics": {"sharpe": metric},
+        "units": {"currency": "USD"},
+        "bounds": {"ambiguous_trades": 0},
+        "ledger": {"totals": {}},
+        "equity": [[time, str(10_000 + i / 40)] for i, time in enumerate(times)],
+        "drawdown": [[time, 0.01 * abs(math.sin(i / 90))] for i, time in enumerate(times)],
+        "notes": [],
+        "manifest": {},
+        "digest": "0" * 64,
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_when_opened_then_three_charts_are_drawn_and_nothing_is_fetched(
+    browser: Browser, page_file: Path, scheme: Literal["light", "dark"]
+) -> None:
+    """Price, equity and drawdown have pixels; the page asks for no other file and logs no error."""
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("#chart canvas")
+    assert page.evaluate("document.querySelectorAll('#chart canvas').length") >= 6
+    assert page.evaluate("window.LightweightCharts.version()").startswith("5.")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert asked == [page_file.as_uri()]
+    assert said == []
+    page.close()
+
+
+def test_page_when_a_trade_is_clicked_then_the_chart_goes_to_it(browser: Browser, page_file: Path) -> None:
+    """A row shows its own trade: the crosshair's legend then names a time near it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("#chart canvas")
+    page.locator("tr[data-from]").nth(15).click()
+    page.wait_for_timeout(900)
+    box = page.locator("#chart").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 150)
+    page.wait_for_function("document.getElementById('cursor').textContent.length > 0")
+    assert (page.text_content("#cursor") or "").startswith("2017-03-0")
+    page.close()
+
+
+def test_page_when_narrow_then_nothing_runs_over_its_edge(browser: Browser, page_file: Path) -> None:
+    """On a phone the page scrolls down only; wide tables scroll inside their frames."""
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(page_file.as_uri())
+    page.wait_for_selector("#chart canvas")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
