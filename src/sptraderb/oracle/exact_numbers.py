@@ -107,15 +107,19 @@ class Scales:
         """Return what ``quantity`` is worth at ``price``, exactly."""
         return price * quantity * self.point_value
 
+    def cost(self, price_move: Decimal, quantity: Decimal) -> Decimal:
+        """Return the money a spread or slippage costs; in ticks x steps it must fit 64 bits too (M3)."""
+        _counted(price_move * quantity, self.tick * self.step)
+        return self.worth(price_move, quantity)
+
     def worth(self, price_move: Decimal, quantity: Decimal) -> Decimal:
         """Return the money a price move makes on a quantity, rounded once (M4).
 
         Raises
         ------
         MoneyOverflow
-            ``money.overflow`` if it does not fit 64 bits, in ticks x steps or in money (M3).
+            ``money.overflow`` if it does not fit 64 bits (M3).
         """
-        _counted(price_move * quantity, self.tick * self.step)
         return self.rounded_money(price_move * quantity * self.point_value)
 
 

@@ -207,8 +207,8 @@ class _Replay:
 
     def _book_moves(self, bar: int, fill: Fill, quantity: Decimal, number: int) -> tuple[Decimal, Decimal]:
         """Book the spread and slippage of a fill, each as its own row (M6)."""
-        spread = -self.scales.worth(fill.spread, quantity)
-        slippage = -self.scales.worth(fill.slippage, quantity)
+        spread = -self.scales.cost(fill.spread, quantity)
+        slippage = -self.scales.cost(fill.slippage, quantity)
         self.book.book(bar, LedgerKind.SPREAD, amount=spread, position=number)
         self.book.book(bar, LedgerKind.SLIPPAGE, amount=slippage, position=number)
         return spread, slippage
