@@ -95,6 +95,28 @@ async def test_cancel_when_the_run_is_computed_then_it_is_cancelled_within_a_sec
         assert await _jobs_left(pool) == 0
 
 
+async def test_cancel_when_packing_takes_long_then_the_partial_result_follows(
+    pool: Pool, database_url: str, tmp_path: Path
+) -> None:
+    """A long run is cancelled in time all the same, and gets its partial result when that is packed."""
+    async with start_worker(database_url, tmp_path) as worker:
+        run_id = await _accept(pool, "pack")
+        await eventually(lambda: run_children_of(worker.pid))
+        await _until(pool, run_id, RunState.RUNNING)
+        asked_s = time.monotonic()
+        await queue.cancel(pool, run_id, owner="local")
+        run = await _until(pool, run_id, RunState.CANCELLED)
+        assert time.monotonic() - asked_s < CANCELLED_WITHIN_S
+        assert run.has_result is False
+
+        async def _has_result() -> bool:
+            return (await _read(pool, run_id)).has_result
+
+        await eventually(_has_result)
+        await eventually(lambda: not run_children_of(worker.pid))
+        assert await _jobs_left(pool) == 0
+
+
 async def test_cancel_when_the_run_waits_then_it_is_cancelled_at_once(pool: Pool) -> None:
     """Without any worker, a queued run is cancelled and its job withdrawn; twice is no error."""
     run_id = await _accept(pool, "store")

@@ -1,6 +1,8 @@
 """Storing a result from the child: state, result, end of the job and notification in one transaction.
 
 Fenced twice, by the attempt number and by the job's holder: a child that lost its claim writes nothing.
+Where the worker has ended a cancelled run already, because packing its partial result took longer than a
+second, the result is added to it.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from sptraderb.domain.backtest import Run
 from sptraderb.orchestrator.child_pipe import Assignment
 from sptraderb.orchestrator.run_settling import announce
 from sptraderb.store import jobs, run_moves
+from sptraderb.store.partial_results import attach_result
 from sptraderb.store.pool import DATABASE_DOWN, Connection, connect, transaction
 from sptraderb.store.result_rows import StoredResult
 
@@ -86,8 +89,11 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
         after = await run_moves.confirm_cancel(connection, run.id, attempt=run.attempt, result=result)
     else:
         after = await run_moves.finish_run(connection, run.id, result, attempt=run.attempt)
-    held = await jobs.finish(connection, assignment.job_id, worker_id=assignment.worker_id)
-    if after is None or not held:
+    if after is None:
+        after = await attach_result(connection, run.id, result, attempt=run.attempt)
+    elif not await jobs.finish(connection, assignment.job_id, worker_id=assignment.worker_id):
+        raise Fenced
+    if after is None:
         raise Fenced
     await announce(connection, after)
     return after

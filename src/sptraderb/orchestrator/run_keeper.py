@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from sptraderb.domain.backtest import Progress, Run, RunError
+from sptraderb.domain.backtest import Phase, Progress, Run, RunError
 from sptraderb.orchestrator.child_pipe import Assignment, Ended, Failed, ProgressReport, Stopped
 from sptraderb.orchestrator.child_processes import Child
 from sptraderb.orchestrator.progress import ProgressRelay
@@ -16,13 +16,15 @@ from sptraderb.orchestrator.run_settling import (
     settle_failed,
     settle_handed_back,
 )
-from sptraderb.store import jobs, run_moves
+from sptraderb.store import jobs, run_moves, run_rows
 from sptraderb.store.listen import PROGRESS_CHANNEL, notify
 from sptraderb.store.pool import DATABASE_DOWN, Pool
 from sptraderb.telemetry import RUNS_FINISHED, logger
 
 KILL_AFTER_S = 0.75
-"""How long a child may take from a cancel to the end of its process."""
+"""How long a child may take from a cancel to its answer."""
+PACK_WITHIN_S = 30.0
+"""How long a child that has stopped may pack its partial result; the run is cancelled before."""
 _SETTLE_AGAIN_S = 0.5
 _RETRY_AFTER_S = 1.0
 _SETTLE_WHEN_STOPPING_S = 5.0
@@ -55,6 +57,8 @@ class RunKeeper:
         self._is_disowned = False
         self._killer: asyncio.TimerHandle | None = None
         self._last: Ended | Stopped | Failed | None = None
+        self._phase = Phase.QUEUED.value
+        self._ending: asyncio.Task[Run | None] | None = None
 
     def cancel(self) -> None:
         """Stop the child at the next chunk, kill it if that takes too long. Idempotent."""
@@ -63,7 +67,7 @@ class RunKeeper:
         self.is_cancelled = True
         if self._child is not None:
             self._child.stop()
-            self._killer = asyncio.get_running_loop().call_later(KILL_AFTER_S, self._child.kill)
+            self._killer = asyncio.get_running_loop().call_later(KILL_AFTER_S, self._end_overdue)
 
     def hand_back(self) -> None:
         """Kill the child and give the run to the next worker at no cost."""
@@ -72,6 +76,9 @@ class RunKeeper:
 
     def disown(self) -> None:
         """Kill the child: the job is another worker's now."""
+        if self._ending is not None:
+            # Cancelled by this worker itself, with the job; the child only adds its partial result.
+            return
         if not self._is_disowned:
             _log.warning("run was taken over by another worker", run=str(self.run.id))
         self._is_disowned = True
@@ -118,6 +125,7 @@ class RunKeeper:
         try:
             async for message in child.messages():
                 if isinstance(message, ProgressReport):
+                    self._phase = message.phase
                     relay.offer(message)
                 else:
                     self._last = message
@@ -131,11 +139,13 @@ class RunKeeper:
             await notify(self._pool, PROGRESS_CHANNEL, payload)
 
     async def _write(self, progress: Progress) -> None:
+        attempt = self.run.attempt
         with contextlib.suppress(*DATABASE_DOWN):
-            if not await run_moves.write_progress(
-                self._pool, self.run.id, progress, attempt=self.run.attempt
-            ):
-                self.disown()
+            if not await run_moves.write_progress(self._pool, self.run.id, progress, attempt=attempt):
+                # Ended by its child a moment ago, or another attempt's.
+                found = await run_rows.read_run(self._pool, self.run.id, owner=None)
+                if found.attempt != attempt:
+                    self.disown()
 
     async def _settle_surely(self, code: int | None) -> str:
         """Settle, again and again while the database is away; when stopping, not for long."""
@@ -152,6 +162,11 @@ class RunKeeper:
             await asyncio.sleep(_SETTLE_AGAIN_S)
 
     async def _settle(self, code: int | None) -> str:
+        if self._ending is not None:
+            ended = await asyncio.gather(self._ending, return_exceptions=True)
+            if isinstance(ended[0], Run):
+                return ended[0].state.value
+            self._ending = None
         settle, reason = self._verdict(code)
         if settle is None:
             return reason
@@ -176,6 +191,15 @@ class RunKeeper:
             return lambda: settle_handed_back(*known), ""
         _log.error("child of a run died", run=str(self.run.id), attempt=self.run.attempt, exit_code=code)
         return lambda: settle_crashed(*known), ""
+
+    def _end_overdue(self) -> None:
+        """End a cancelled run without its child, or before the child has packed what there is."""
+        if self._phase != Phase.STORING.value:
+            self._kill()
+            return
+        known = (self._pool, self.run, self.job, self._worker_id)
+        self._ending = asyncio.create_task(settle_cancelled(*known))
+        self._killer = asyncio.get_running_loop().call_later(PACK_WITHIN_S, self._kill)
 
     def _kill(self) -> None:
         if self._child is not None:

@@ -26,7 +26,7 @@ def preload(_data_dir: Path) -> None:
 
 
 def run_child(channel: ChildChannel) -> None:
-    """Obey one word: store slow wait idle deaf crash killed refuse away."""
+    """Obey one word: store slow wait pack idle deaf crash killed refuse away."""
     assignment = channel.read_assignment()
     if assignment is None:
         return
@@ -49,11 +49,14 @@ def run_child(channel: ChildChannel) -> None:
         _walk(channel, meter)
         channel.send(Stopped())
     else:
-        if word == "wait":
+        if word in ("wait", "pack"):
             _walk(channel, meter)
+        if word == "pack":
+            meter.enter(Phase.STORING)
+            time.sleep(_SLOW_S)
         while word == "deaf":
             time.sleep(_TICK_S)
-        channel.send(_stored(assignment, is_partial=word == "wait"))
+        channel.send(_stored(assignment, is_partial=word in ("wait", "pack")))
 
 
 def _walk(channel: ChildChannel, meter: ProgressMeter) -> None:
