@@ -57,4 +57,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     n_skipped = sum(_NO_SHARED_DATA in str(report.longrepr) for report in skipped)
     if n_skipped:
-        terminalreporter.write_line(f"{n_skipped} tests skipped: ../shared/data is absent")
+        noun = "test" if n_skipped == 1 else "tests"
+        terminalreporter.write_line(f"{n_skipped} {noun} skipped: ../shared/data is absent")

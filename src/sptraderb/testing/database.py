@@ -6,8 +6,12 @@ PostgreSQL runs as another one; pytest's own temporary folders are closed to it.
 """
 
 import asyncio
+import contextlib
+import fcntl
 import itertools
+import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Coroutine
@@ -16,10 +20,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from sptraderb.store.embedded import EmbeddedServer, open_embedded
+from sptraderb.store.embedded_files import prepare_files
+from sptraderb.store.embedded_process import read_pid_file, serves_folder
 from sptraderb.store.migrate import migrate
 from sptraderb.store.pool import connect
 
 _Result = TypeVar("_Result")
+FOLDER_PREFIX = "sptraderb-test-"
 _TEMPLATE = "sptraderb"
 _CALL_TIMEOUT_S = 120.0
 
@@ -34,7 +41,7 @@ class DatabaseServer:
     """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="sptraderb-test-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="test-postgres", daemon=True)
         self._server: EmbeddedServer | None = None
@@ -42,6 +49,7 @@ class DatabaseServer:
         self._templates: set[str] = set()
 
     def __enter__(self) -> "DatabaseServer":
+        sweep_orphans()
         self._folder.chmod(0o755)
         self._thread.start()
         try:
@@ -102,3 +110,15 @@ class DatabaseServer:
 
     def _wait(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_TIMEOUT_S)
+
+
+def sweep_orphans() -> None:
+    """End servers, and remove folders, of test sessions that were killed: their lock is free."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError), (folder / "postgres" / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files = prepare_files(folder)
+            pid, _ = read_pid_file(files)
+            if pid and serves_folder(pid, files):
+                os.kill(pid, signal.SIGQUIT)
+            shutil.rmtree(folder, ignore_errors=True)
