@@ -25,13 +25,14 @@ from sptraderb.domain.outcome import (
 )
 from sptraderb.domain.plan import LONG, SHORT, Plan, Signals
 from sptraderb.domain.terms import Terms, require_one_sided
+from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
 from sptraderb.oracle.cash_book import CashBook, Exit, PendingEntry
 from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales, rate
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, Levels
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
-from sptraderb.oracle.quoted_bar import Fill, QuotedBar, Quotes
+from sptraderb.oracle.quoted_bar import SELL, Fill, QuotedBar, Quotes
 
 
 def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outcome:
@@ -56,7 +57,8 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     Raises
     ------
     InvalidInput
-        ``candles.both_sides_unsupported``.
+        ``candles.both_sides_unsupported``; ``costs.exceed_price`` if the lowest price less spread and
+        slippage is not positive.
     MoneyOverflow
         ``money.overflow`` if a sum does not fit 64 bits at its scale (M3).
 
@@ -67,7 +69,21 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     """
     require_one_sided(candles)
     with localcontext(EXACT):
+        _require_prices_above_costs(candles, terms)
         return _Replay(plan, candles, signals, terms).run()
+
+
+def _require_prices_above_costs(candles: Candles, terms: Terms) -> None:
+    """Raise where the lowest bid, slipped, would not be a price."""
+    scales = Scales(candles.instrument, terms.money_decimals)
+    quotes = Quotes(candles, terms, scales=scales)
+    for bar in range(len(candles)):
+        least = quotes.fill(SELL, quotes.bar(bar).bid_low, slipped=True).price
+        if least <= 0:
+            raise InvalidInput(
+                "costs.exceed_price",
+                f"spread and slippage must be smaller than every price, bar {bar} would sell at {least}",
+            )
 
 
 @dataclass(slots=True)
