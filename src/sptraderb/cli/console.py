@@ -78,5 +78,8 @@ def step_bar(text: str, *, counts: bool = True) -> Iterator[StepBar]:
     """
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=32)]
     tail = [MofNCompleteColumn()] if counts else [TextColumn("{task.percentage:>3.0f}%")]
-    with Progress(*columns, *tail, TimeElapsedColumn(), console=OUT, transient=True) as progress:
+    shown = Progress(
+        *columns, *tail, TimeElapsedColumn(), console=OUT, transient=True, disable=not OUT.is_terminal
+    )
+    with shown as progress:
         yield StepBar(progress, progress.add_task(escape(text), total=None))

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
@@ -83,6 +84,7 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: Litestar, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
         host, port = listener.getsockname()[:2]
         super().__init__(server_config(app, host=host, port=port))
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # `listening` and `stopped` say it
         self._on_ready = on_ready
 
     @contextlib.contextmanager
