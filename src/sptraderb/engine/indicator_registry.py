@@ -24,7 +24,7 @@ def _period(default: float | None = None, *, name: str = "period", low: int = 1)
 
 
 def _after_window(params: Parameters, _output: str) -> int:
-    """First value of a difference over the first parameter: bar n."""
+    """Return the first value of a difference over the first parameter: bar n."""
     return int(params[0])
 
 
@@ -38,6 +38,16 @@ def _ema_seed(params: Parameters) -> int:
 
 def _wilder_seed(params: Parameters) -> int:
     return WILDER_SETTLE_PERIODS * int(params[0])
+
+
+def _macd_seed(params: Parameters) -> int:
+    """Add the seeds of the slower average and of the signal, which averages it."""
+    return EMA_SETTLE_PERIODS * int(max(params[0], params[1]) + params[2])
+
+
+def _adx_seed(params: Parameters) -> int:
+    """Add two seeds: a Wilder mean of Wilder means."""
+    return 2 * _wilder_seed(params)
 
 
 def _macd_first(params: Parameters, output: str) -> int:
@@ -98,7 +108,7 @@ _SPECS = (
             OutputSpec(name=name, kind="source_distance") for name in ("line", "signal", "histogram")
         ),
         first_value=_macd_first,
-        settle=_ema_seed,
+        settle=_macd_seed,
         formula="line = ema(fast) - ema(slow); signal = ema of the line; histogram = line - signal",
         source="Gerald Appel",
         talib="EMA",
@@ -133,7 +143,7 @@ _SPECS = (
         parameters=(_period(14, low=2),),
         outputs=tuple(OutputSpec(name=name) for name in ("adx", "plus_di", "minus_di")),
         first_value=_adx_first,
-        settle=_wilder_seed,
+        settle=_adx_seed,
         formula="Wilder mean of 100 * |+DI - -DI| / (+DI + -DI); DI = 100 * Wilder(DM) / Wilder(TR)",
         source="J. Welles Wilder, 1978",
     ),

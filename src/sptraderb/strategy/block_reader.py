@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sptraderb.domain.fixed import INT64_MAX
+from sptraderb.strategy.document import add_empty
 from sptraderb.strategy.document_nodes import (
     DocumentNode,
     MappingNode,
@@ -24,6 +25,7 @@ from sptraderb.strategy.tokenizer import ExpressionFault
 from sptraderb.strategy.values import EXACT, Quantity, Value
 
 _PPB = 9
+_MAY_BE_EMPTY = ("description", "version")
 _UNIT_EXAMPLES = {"%": "2%", "pips": "20 pips", "ticks": "5 ticks", "lots": "0.1 lots", "units": "1000 units"}
 
 
@@ -76,7 +78,10 @@ class BlockReader:
                 self._unknown_key(key, path, known=[*keys])
             elif not known.supported:
                 self.not_supported(f"`{_joined(path, key.text)}`", key, path=_joined(path, key.text))
-            elif not (isinstance(value, TextNode) and not value.text and key.text not in ("description",)):
+            elif isinstance(value, TextNode) and not value.text.strip() and key.text not in _MAY_BE_EMPTY:
+                if not value.is_cut:
+                    add_empty(self.faults, key)
+            else:
                 found[key.text] = value
         self._check_required(mapping, path, list(keys.values()))
         return found

@@ -101,6 +101,12 @@ def _check_bytes(text: str, faults: FaultList) -> bool:
     return n_bytes <= MAX_BYTES
 
 
+def add_empty(faults: FaultList, key: TextNode) -> None:
+    """Add the fault of a key without a value."""
+    message = f"`{shortened(key.text)}` must have a value, was empty"
+    faults.add("strategy.empty_value", message, at=key.place)
+
+
 class _Builder:
     """Builds nodes from parser events with a stack of its own, so that depth costs no recursion."""
 
@@ -208,8 +214,7 @@ class _Builder:
             elif self._check_key(key, entries):
                 entries[key.text] = (key, value)
                 if empty:
-                    message = f"`{shortened(key.text)}` must have a value, was empty"
-                    self._faults.add("strategy.empty_value", message, at=key.place)
+                    add_empty(self._faults, key)
         return entries
 
     def _check_key(self, key: TextNode, entries: dict[str, tuple[TextNode, DocumentNode]]) -> bool:
@@ -247,7 +252,7 @@ def _forget_last(entries: dict[str, tuple[TextNode, DocumentNode]]) -> None:
     """Empty the value that a cut expression left behind, so that it is told of once."""
     if entries:
         name, (key, value) = entries.popitem()
-        entries[name] = (key, TextNode("", value.place))
+        entries[name] = (key, TextNode("", value.place, is_cut=True))
 
 
 def _is_cut(pieces: list[DocumentNode]) -> bool:

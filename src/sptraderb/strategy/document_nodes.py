@@ -32,12 +32,15 @@ class TextNode:
         Where it starts.
     raw_start, raw_end : int
         Where its spelling (quotes included) lies in the document, in characters.
+    is_cut : bool
+        Whether it is the rest of an expression that YAML cut, told of already.
     """
 
     text: str
     place: Place
     raw_start: int = 0
     raw_end: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def check_target(reader: BlockReader, part: ExitPart, path: str) -> ExitPart:
     target = part.take_profit
     if target is None or target.kind is not DistanceKind.R or part.stop_is_written or not part.target_node:
         return part
-    message = f"a target in R must have a stop_loss, `{path}` has none"
+    message = "a target in R must have a stop_loss"
     reader.fault(
         "strategy.r_without_stop", message, part.target_node, path=path, hint="R is the stop's distance"
     )

@@ -20,6 +20,7 @@ from sptraderb.strategy.document_nodes import (
 )
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.names import NAME, RESERVED, did_you_mean
+from sptraderb.strategy.values import EXACT, Quantity
 
 _REFERENCE = re.compile(r"(?:\$\{|\{\{)?\s*(parameters|risk)\.([A-Za-z0-9_]+)\s*(?:\}\}|\})?")
 _FALSE = ("false", "no", "off", "none", "null", "~")
@@ -148,7 +149,7 @@ def new_mapping(values: Mapping[str, DocumentNode | None], at: DocumentNode) -> 
 
 def percent_text(number: Decimal) -> str:
     """Return a fraction as a percentage's text."""
-    return f"{(number * 100).normalize():f}%"
+    return Quantity(EXACT.scaleb(number, 2), "%").text
 
 
 def is_false(node: DocumentNode | None) -> bool:

@@ -8,7 +8,7 @@ from sptraderb.strategy.lowering import Lowering, common_timeframe, constant_lag
 from sptraderb.strategy.quantities import combined
 from sptraderb.strategy.syntax_tree import Binary, Comparison, Lag, Logic, Number, Span, Unary
 from sptraderb.strategy.tokenizer import ExpressionFault
-from sptraderb.strategy.values import Kind, Quantity, Value, product_kind, quotient_kind, sum_kind
+from sptraderb.strategy.values import EXACT, Kind, Quantity, Value, product_kind, quotient_kind, sum_kind
 
 _ARITHMETIC_OPS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 _COMPARISON_OPS = {
@@ -60,7 +60,7 @@ def lower_unary(low: Lowering, tree: Unary, timeframe_s: int) -> Value | None:
     if inner is None:
         return None
     if inner.constant is not None:
-        return Value(kind=inner.kind, constant=-inner.constant)
+        return Value(kind=inner.kind, constant=EXACT.minus(inner.constant))
     node = Node(op="neg", args=(inner.node,), timeframe_s=inner.timeframe_s, text=low.text(tree.span))
     return low.number_node(node, Kind.SCALED if inner.kind is Kind.PRICE else inner.kind)
 

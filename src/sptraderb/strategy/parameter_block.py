@@ -107,6 +107,7 @@ def _range(
     if low.value > high.value:
         message = f"`{path}` must begin with its smallest value, was {low.text} to {high.text}"
         reader.fault("strategy.out_of_range", message, node, path=path)
+        return None, None
     return low.value, high.value
 
 

@@ -106,13 +106,14 @@ class _Parser:
         return ExpressionFault("strategy.expression_syntax", message, token.span, self._hint(token))
 
     def _hint(self, token: Token) -> str:
+        word = token.text.lower()
+        if token.kind is TokenKind.NAME and word in _RESERVED and token.text not in _RESERVED:
+            return f"write `{word}`"
         before = self._tokens[self._at - 1] if self._at else None
         if token.kind is TokenKind.NAME and before is not None and before.kind is TokenKind.NUMBER:
             return "units are `%`, `pips`, `ticks`, `lots`, `units`, `bars`, `R`"
         if token.text == "%":
             return "write `mod(a, b)` for a remainder; `%` is a unit"
-        if token.kind is TokenKind.NAME and token.text.lower() in _RESERVED and token.text not in _RESERVED:
-            return f"write `{token.text.lower()}`"
         return ""
 
     def _expression(self, lowest: int) -> Expression:
@@ -227,9 +228,15 @@ class _Parser:
         """Parse `unit := ["%" | "pips" | "ticks" | "lots" | "units" | "bars" | "R"]`."""
         word = self._next.text if self._next.kind in (TokenKind.OPERATOR, TokenKind.NAME) else ""
         unit = _UNIT_SPELLINGS.get(word, word)
-        if unit not in UNIT_WORDS:
+        if unit not in UNIT_WORDS or (unit == "%" and self._value_follows()):
             return "", end
         return unit, self._take().span.end
+
+    def _value_follows(self) -> bool:
+        """Whether a value stands after the next token, which makes `%` no unit but a mistaken remainder."""
+        token = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
+        is_word = token.kind is TokenKind.NAME and token.text not in _RESERVED
+        return is_word or token.kind is TokenKind.NUMBER or token.text == "("
 
     def _call(self, name: Token) -> Expression:
         """Parse `arguments := [expression ("," expression)*]`."""

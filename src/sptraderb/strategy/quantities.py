@@ -35,7 +35,7 @@ def quantity_of(tree: Expression, scope: Scope) -> Quantity:
         return _parameter(tree, scope)
     if isinstance(tree, Unary):
         inner = quantity_of(tree.operand, scope)
-        return Quantity(-inner.value, inner.unit)
+        return Quantity(EXACT.minus(inner.value), inner.unit)
     if isinstance(tree, Binary):
         return combined(
             tree.operator, quantity_of(tree.left, scope), quantity_of(tree.right, scope), span=tree.span

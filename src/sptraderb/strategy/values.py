@@ -62,7 +62,7 @@ class Quantity:
     @property
     def text(self) -> str:
         """How a strategy writes it."""
-        digits = f"{self.value.normalize(EXACT) + 0:f}"
+        digits = f"{EXACT.normalize(self.value):f}" if self.value else "0"
         return digits + (self.unit if self.unit in ("", "%") else f" {self.unit}")
 
 
