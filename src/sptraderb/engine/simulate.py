@@ -303,7 +303,9 @@ def _stacked(
     return np.stack([arrays[node] for node in rows])
 
 
-def _rule_row(rule: EntryRule, instrument: Instrument, rows: tuple[dict[int, int], dict[int, int]]) -> list[int]:
+def _rule_row(
+    rule: EntryRule, instrument: Instrument, rows: tuple[dict[int, int], dict[int, int]]
+) -> list[int]:
     condition_rows, level_rows = rows
     kind, amount = _size(rule, instrument)
     exits = rule.exits
@@ -364,4 +366,6 @@ def _int64(numbers: list[int] | list[list[int]]) -> Int64Array:
     try:
         return np.array(numbers, dtype=np.int64)
     except OverflowError as error:
-        raise MoneyOverflow("money.overflow", "sizes, distances and costs must fit 64 bits, one did not") from error
+        raise MoneyOverflow(
+            "money.overflow", "sizes, distances and costs must fit 64 bits, one did not"
+        ) from error

@@ -60,7 +60,11 @@ def walk_bars_nb(
             start_day_nb(state, market.days[bar])
         exposed = side != 0
         touched = False
-        if state[c.PENDING_ENTRY] != 0 or state[c.PENDING_EXIT] != 0 or (side != 0 and state[c.TIME_BAR] == bar):
+        if (
+            state[c.PENDING_ENTRY] != 0
+            or state[c.PENDING_EXIT] != 0
+            or (side != 0 and state[c.TIME_BAR] == bar)
+        ):
             state[c.LOWEST], state[c.HIGHEST] = lowest, highest
             open_bar_nb(bar, market, script, state, tables)
             side, balance, entry, unit, safe, live, low_raw, high_raw, exit_row = _hot_nb(script, state)
@@ -97,7 +101,9 @@ def walk_bars_nb(
         if state[c.ENDED] == 0:
             if equity > peak:
                 peak = equity
-            if bar >= first and (equity <= 0 or has_days or (has_drawdown and peak - equity >= peak * drawdown_rate)):
+            if bar >= first and (
+                equity <= 0 or has_days or (has_drawdown and peak - equity >= peak * drawdown_rate)
+            ):
                 state[c.PEAK] = peak
                 judge_limits_nb(state, tables.events, bar, terms)
             if script.active[bar] != 0 or (exit_row >= 0 and script.conditions[exit_row, bar] != 0):

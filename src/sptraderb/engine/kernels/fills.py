@@ -37,7 +37,12 @@ def side_offset_nb(side: int, terms: Int64Array) -> int:
 
 @kernel_nb
 def close_nb(
-    bar: int, exit_: tuple[int, int, int, int], slipped: bool, terms: Int64Array, state: Int64Array, tables: Tables
+    bar: int,
+    exit_: tuple[int, int, int, int],
+    slipped: bool,
+    terms: Int64Array,
+    state: Int64Array,
+    tables: Tables,
 ) -> None:
     """Close the position at a side price and write its trade.
 
@@ -57,7 +62,12 @@ def close_nb(
 
 @kernel_nb
 def _book_exit_nb(
-    bar: int, exit_: tuple[int, int, int, int], slipped: bool, terms: Int64Array, state: Int64Array, tables: Tables
+    bar: int,
+    exit_: tuple[int, int, int, int],
+    slipped: bool,
+    terms: Int64Array,
+    state: Int64Array,
+    tables: Tables,
 ) -> None:
     """Book the price P&L, spread and slippage of an exit; its commission is the caller's."""
     side_price, reason, level, ambiguous = exit_
@@ -181,9 +191,7 @@ def _levels_nb(fill: int, rule: Int64Array, script: Script, state: Int64Array) -
 
 
 @kernel_nb
-def _wanted_nb(
-    price: int, rule: Int64Array, equity: int, script: Script, state: Int64Array
-) -> int:
+def _wanted_nb(price: int, rule: Int64Array, equity: int, script: Script, state: Int64Array) -> int:
     """Return the size before cuts; a risk size without a distance to its stop is 0 (A2)."""
     tick_value = price
     if rule[c.RULE_SIZE_KIND] == c.SIZE_RISK:
@@ -253,7 +261,9 @@ def see_nb(raw_price: int, state: Int64Array) -> None:
 
 
 @kernel_nb
-def close_at_nb(bar: int, raw_price: int, reason: int, script: Script, state: Int64Array, tables: Tables) -> None:
+def close_at_nb(
+    bar: int, raw_price: int, reason: int, script: Script, state: Int64Array, tables: Tables
+) -> None:
     """Close the position as a market order at a raw price: an open, or the last close (X1)."""
     see_nb(raw_price, state)
     price = raw_price + side_offset_nb(-state[c.SIDE], script.terms)

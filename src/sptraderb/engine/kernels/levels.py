@@ -28,7 +28,9 @@ def stop_level_nb(price: int, rule: Int64Array, bar: int, script: Script) -> tup
     on the wrong side, which the caller judges.
     """
     side = rule[c.RULE_SIDE]
-    return _level_nb((price, NO_LEVEL), -side, (rule[c.STOP_KIND], rule[c.STOP_AMOUNT], rule[c.STOP_ROW]), bar, script)
+    return _level_nb(
+        (price, NO_LEVEL), -side, (rule[c.STOP_KIND], rule[c.STOP_AMOUNT], rule[c.STOP_ROW]), bar, script
+    )
 
 
 @kernel_nb

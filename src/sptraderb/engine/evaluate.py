@@ -1,0 +1,170 @@
+"""Evaluate a plan's expression graph on candles: conditions and levels for every bar.
+
+Only what the rules need is computed, each node once, and an array is dropped after its last reader.
+Values of a higher timeframe join the run's bars when they are available (T3).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from sptraderb.domain.candle import Candles
+from sptraderb.domain.plan import Node, Plan, Signals
+from sptraderb.engine.frames import Frame, higher_frame
+from sptraderb.engine.kernels.series import TRUE, UNDEFINED
+from sptraderb.engine.local_time import entry_gate
+from sptraderb.engine.operations import CONDITION, EITHER, OPS, Op, Place, Values
+from sptraderb.errors import InvalidInput
+
+_SOURCES = frozenset({"price", "indicator"})
+
+
+def evaluate(plan: Plan, candles: Candles) -> Signals:
+    """Return conditions and levels of a plan on candles.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its condition and level nodes are evaluated.
+    candles : Candles
+        Bars, the warm-up first.
+
+    Returns
+    -------
+    Signals
+        By node; ``ready_bar`` is the first bar on which every price and indicator that a rule reads
+        has a value, and not before the plan's own ``first_value`` (T2).
+
+    Raises
+    ------
+    InvalidInput
+        ``plan.unknown_op``, ``plan.unknown_indicator``, ``plan.unknown_output``,
+        ``plan.argument_count`` (defects of the compiler), ``plan.timeframe_unsupported``.
+
+    Notes
+    -----
+    Causal: a value at bar t depends on bars up to t only. O(nodes x bars) time; at most the arrays
+    that are still to be read live at once.
+    """
+    conditions, levels = plan.condition_nodes(), plan.level_nodes()
+    wanted = conditions | levels
+    values, first_defined = _Graph(plan, candles).run(wanted)
+    ready = max(plan.first_value, first_defined)
+    return Signals(
+        conditions={node: values[node] == TRUE for node in sorted(conditions)},
+        levels={node: values[node].astype(np.float64, copy=False) for node in sorted(levels)},
+        entry_allowed=entry_gate(candles, plan.session),
+        ready_bar=min(ready, len(candles)),
+    )
+
+
+def evaluate_series(plan: Plan, candles: Candles) -> Mapping[str, npt.NDArray[np.float64]]:
+    """Return the plan's named series on the run's bars, NaN where undefined; conditions as 0 and 1."""
+    values, _ = _Graph(plan, candles).run(frozenset(plan.series.values()))
+    return {name: _as_number(values[node]) for name, node in plan.series.items()}
+
+
+def _as_number(values: Values) -> npt.NDArray[np.float64]:
+    if values.dtype != np.uint8:
+        return values.astype(np.float64, copy=False)
+    return np.where(values == UNDEFINED, np.nan, values / 2.0)
+
+
+class _Graph:
+    """One evaluation: the nodes, the frames they live on, and who still reads what."""
+
+    def __init__(self, plan: Plan, candles: Candles) -> None:
+        self.nodes = plan.nodes
+        self.base = Frame(candles)
+        self.frames = {0: self.base}
+        self.timezone = "UTC" if plan.session is None else plan.session.timezone
+
+    def run(self, wanted: frozenset[int]) -> tuple[dict[int, Values], int]:
+        """Return the wanted nodes' values on the run's bars, and the first bar all sources have one."""
+        needed = self._closure(wanted)
+        readers = self._readers(needed)
+        held: dict[int, Values] = {}
+        result: dict[int, Values] = {}
+        first_defined = 0
+        for number in sorted(needed):
+            node = self.nodes[number]
+            values = self._compute(node, tuple(self._argument(node, arg, held) for arg in node.args))
+            if node.op in _SOURCES:
+                first_defined = max(first_defined, self._first_defined(node, values))
+            held[number] = values
+            if number in wanted:
+                result[number] = self._joined(values, node.timeframe_s, 0)
+            for arg in node.args:
+                readers[arg] -= 1
+                if readers[arg] == 0:
+                    held.pop(arg, None)
+        return result, first_defined
+
+    def _closure(self, wanted: Iterable[int]) -> frozenset[int]:
+        needed: set[int] = set()
+        waiting = list(wanted)
+        while waiting:
+            number = waiting.pop()
+            if number not in needed:
+                needed.add(number)
+                waiting.extend(self.nodes[number].args)
+        return frozenset(needed)
+
+    def _readers(self, needed: Iterable[int]) -> dict[int, int]:
+        counts = dict.fromkeys(needed, 0)
+        for number in counts:
+            for arg in self.nodes[number].args:
+                counts[arg] += 1
+        return counts
+
+    def _frame(self, seconds: int) -> Frame:
+        if seconds not in self.frames:
+            self.frames[seconds] = higher_frame(self.base, seconds)
+        return self.frames[seconds]
+
+    def _argument(self, node: Node, arg: int, held: Mapping[int, Values]) -> Values:
+        reader = self.nodes[arg]
+        if reader.op == "constant":
+            return self._compute(reader, (), seconds=node.timeframe_s)
+        return self._joined(held[arg], reader.timeframe_s, node.timeframe_s)
+
+    def _joined(self, values: Values, seconds: int, target: int) -> Values:
+        frame, other = self._frame(seconds), self._frame(target)
+        if frame is other:
+            return values
+        if target != 0:
+            raise InvalidInput(
+                "plan.argument_count", f"a series of {target} s must read series of its own, read {seconds} s"
+            )
+        return frame.join(values, other, UNDEFINED if values.dtype == np.uint8 else np.nan)
+
+    def _compute(self, node: Node, args: tuple[Values, ...], seconds: int | None = None) -> Values:
+        op = _checked(node, args)
+        frame = self._frame(node.timeframe_s if seconds is None else seconds)
+        return op.compute(node, args, Place(frame=frame, timezone=self.timezone))
+
+    def _first_defined(self, node: Node, values: Values) -> int:
+        joined = self._joined(values, node.timeframe_s, 0)
+        defined = ~np.isnan(joined.astype(np.float64, copy=False))
+        return int(np.argmax(defined)) if defined.any() else len(self.base)
+
+
+def _checked(node: Node, args: tuple[Values, ...]) -> Op:
+    """Return a node's op after checking what it is given."""
+    op = OPS.get(node.op)
+    if op is None:
+        raise InvalidInput("plan.unknown_op", f"a node's op must be one of the vocabulary, was `{node.op}`")
+    count = len(op.args)
+    fits = len(args) >= max(count, 1) if op.repeats else len(args) == count
+    kinds = (*op.args, *(op.args[-1:] * (len(args) - count)))
+    fits = fits and op.n_params in (-1, len(node.params))
+    for kind, values in zip(kinds, args, strict=False):
+        fits = fits and (kind == EITHER or (values.dtype == np.uint8) == (kind == CONDITION))
+    if not fits:
+        raise InvalidInput(
+            "plan.argument_count",
+            f"`{node.op}` must be given what it takes, was given {len(args)} arguments and "
+            f"{len(node.params)} constants in `{node.text}`",
+        )
+    return op

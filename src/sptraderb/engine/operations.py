@@ -1,0 +1,266 @@
+"""The vocabulary of expression nodes: what each op takes, gives and computes.
+
+Numbers are float64 arrays with NaN for undefined; conditions are uint8 arrays of
+`kernels.series.FALSE`, `UNDEFINED`, `TRUE`. The compiler emits these words; a test compares.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+
+from sptraderb.domain.plan import Node
+from sptraderb.engine.frames import Frame
+from sptraderb.engine.indicators import compute_indicator
+from sptraderb.engine.indicator_registry import REGISTRY
+from sptraderb.engine.kernels import series
+from sptraderb.engine.local_time import hours, weekdays
+from sptraderb.errors import InvalidInput
+
+Float64Array = npt.NDArray[np.float64]
+Truth = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.generic]
+
+NUMBER, CONDITION, EITHER = "number", "condition", "either"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a node is computed.
+
+    Parameters
+    ----------
+    frame : Frame
+        Bars of the node's timeframe.
+    timezone : str
+        Zone of calendar facts.
+    """
+
+    frame: Frame
+    timezone: str
+
+
+Compute = Callable[[Node, tuple[Values, ...], Place], Values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Op:
+    """One word of the vocabulary.
+
+    Parameters
+    ----------
+    compute : callable
+        Values of a node from those of its arguments.
+    args : tuple of {'number', 'condition', 'either'}
+        What each argument must be; the last may repeat if ``repeats``.
+    gives : {'number', 'condition', 'either'}
+        What comes out; ``either`` = as the node says.
+    n_params : int
+        Constants the node carries; -1 = as many as its indicator has.
+    repeats : bool
+        Whether more arguments like the last may follow.
+    """
+
+    compute: Compute
+    args: tuple[str, ...] = ()
+    gives: str = NUMBER
+    n_params: int = 0
+    repeats: bool = False
+
+
+def _numeric(function: Callable[..., Values]) -> Compute:
+    """Return a computation of numbers bar by bar; what is not finite is undefined."""
+
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del node, place
+        with np.errstate(all="ignore"):
+            found = function(*args)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    return compute
+
+
+def _compared(kind: int) -> Compute:
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del node, place
+        left, right = args
+        if left.dtype == np.uint8:  # equality of conditions
+            same = np.where((left == series.UNDEFINED) | (right == series.UNDEFINED), 1, 2 * (left == right))
+            return (same if kind == series.EQUAL else 2 - same).astype(np.uint8)
+        return series.compare_nb(left, right, kind)
+
+    return compute
+
+
+def _constant(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del args
+    if node.boolean:
+        truth = series.TRUE if node.params[0] else series.FALSE
+        return np.full(len(place.frame), truth, dtype=np.uint8)
+    return np.full(len(place.frame), node.params[0])
+
+
+def _price(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del args
+    return place.frame.price(node.name)
+
+
+def _calendar(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del args
+    facts = {"hour": hours, "day_of_week": weekdays}
+    if node.name not in facts:
+        raise InvalidInput(
+            "plan.unknown_op", f"a calendar fact must be one of {sorted(facts)}, was `{node.name}`"
+        )
+    return facts[node.name](place.frame.candles.time_s, place.timezone).astype(np.float64)
+
+
+def _bar_index(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del node, args
+    return np.arange(len(place.frame), dtype=np.float64)
+
+
+def _indicator(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    inputs = (*args, place.frame.session_day) if node.name == "vwap" else args
+    return compute_indicator(node.name, inputs, node.params)[output_number(node)]
+
+
+def output_number(node: Node) -> int:
+    """Return which output of its indicator a node reads.
+
+    Raises
+    ------
+    InvalidInput
+        ``plan.unknown_output``.
+    """
+    spec = REGISTRY.get(node.name)
+    if not node.output or spec is None:
+        return 0
+    if node.output not in spec.output_names:
+        raise InvalidInput(
+            "plan.unknown_output",
+            f"an output of {node.name} must be one of {list(spec.output_names)}, was `{node.output}`",
+        )
+    return spec.output_names.index(node.output)
+
+
+def _period(node: Node) -> int:
+    return int(node.params[0])
+
+
+def _lag(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del place
+    return lagged(args[0], _period(node))
+
+
+def lagged(values: Values, bars: int) -> Values:
+    """Return values ``bars`` bars ago; undefined on the first ``bars`` bars."""
+    undefined = series.UNDEFINED if values.dtype == np.uint8 else np.nan
+    out = np.full(len(values), undefined, dtype=values.dtype)
+    out[bars:] = values[: max(len(values) - bars, 0)]
+    return out
+
+
+def _change(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del place
+    found: Values = args[0] - lagged(args[0], _period(node))
+    return found
+
+
+def _if_else(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del place
+    undefined = series.UNDEFINED if node.boolean else np.nan
+    chosen = np.where(args[0] == series.TRUE, args[1], args[2])
+    return np.where(args[0] == series.UNDEFINED, undefined, chosen).astype(args[1].dtype)
+
+
+def _round_to_tick(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del node
+    factor = 10.0**place.frame.candles.instrument.price_scale
+    rounded: Values = np.rint(args[0] * factor) / factor
+    return rounded
+
+
+def _kernel(function: Callable[..., Values], *constants: int) -> Compute:
+    """Return a computation by a kernel that takes the arguments, then the node's period if it has one."""
+
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del place
+        return function(*args, *(int(value) for value in node.params), *constants)
+
+    return compute
+
+
+_TWO = (NUMBER, NUMBER)
+_ONE = (NUMBER,)
+_CONDITIONS = (CONDITION, CONDITION)
+
+
+def _arithmetic(
+    function: Callable[..., Values], args: tuple[str, ...] = _TWO, *, repeats: bool = False
+) -> Op:
+    return Op(compute=_numeric(function), args=args, repeats=repeats)
+
+
+def _comparison(kind: int, args: tuple[str, ...] = _TWO) -> Op:
+    return Op(compute=_compared(kind), args=args, gives=CONDITION)
+
+
+def _logic(function: Callable[..., Values]) -> Op:
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del node, place
+        return reduce(function, args)
+
+    return Op(compute=compute, args=_CONDITIONS, gives=CONDITION, repeats=True)
+
+
+def _negated(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del node, place
+    found: Values = series.TRUE - args[0]
+    return found
+
+
+OPS: Mapping[str, Op] = {
+    "constant": Op(compute=_constant, gives=EITHER, n_params=1),
+    "price": Op(compute=_price),
+    "calendar": Op(compute=_calendar),
+    "bar_index": Op(compute=_bar_index),
+    "indicator": Op(compute=_indicator, args=_ONE, n_params=-1, repeats=True),
+    "add": _arithmetic(np.add),
+    "sub": _arithmetic(np.subtract),
+    "mul": _arithmetic(np.multiply),
+    "div": _arithmetic(np.divide),
+    "pow": _arithmetic(np.power),
+    "mod": _arithmetic(np.mod),
+    "min": _arithmetic(lambda *args: reduce(np.minimum, args), repeats=True),
+    "max": _arithmetic(lambda *args: reduce(np.maximum, args), repeats=True),
+    "neg": _arithmetic(np.negative, _ONE),
+    "abs": _arithmetic(np.abs, _ONE),
+    "floor": _arithmetic(np.floor, _ONE),
+    "sign": _arithmetic(np.sign, _ONE),
+    "round_to_tick": Op(compute=_round_to_tick, args=_ONE),
+    "less": _comparison(series.LESS),
+    "less_equal": _comparison(series.LESS_EQUAL),
+    "greater": _comparison(series.GREATER),
+    "greater_equal": _comparison(series.GREATER_EQUAL),
+    "equal": _comparison(series.EQUAL, (EITHER, EITHER)),
+    "not_equal": _comparison(series.NOT_EQUAL, (EITHER, EITHER)),
+    "and": _logic(np.minimum),
+    "or": _logic(np.maximum),
+    "not": Op(compute=_negated, args=(CONDITION,), gives=CONDITION),
+    "if_else": Op(compute=_if_else, args=(CONDITION, EITHER, EITHER), gives=EITHER),
+    "lag": Op(compute=_lag, args=(EITHER,), gives=EITHER, n_params=1),
+    "change": Op(compute=_change, args=_ONE, n_params=1),
+    "highest": Op(compute=_kernel(series.highest_nb, 1), args=_ONE, n_params=1),
+    "lowest": Op(compute=_kernel(series.highest_nb, -1), args=_ONE, n_params=1),
+    "rising": Op(compute=_kernel(series.rising_nb, 1), args=_ONE, gives=CONDITION, n_params=1),
+    "falling": Op(compute=_kernel(series.rising_nb, -1), args=_ONE, gives=CONDITION, n_params=1),
+    "crosses_above": Op(compute=_kernel(series.crosses_nb, 1), args=_TWO, gives=CONDITION),
+    "crosses_below": Op(compute=_kernel(series.crosses_nb, -1), args=_TWO, gives=CONDITION),
+    "bars_since": Op(compute=_kernel(series.bars_since_nb), args=(CONDITION,)),
+    "count_true": Op(compute=_kernel(series.count_true_nb), args=(CONDITION,), n_params=1),
+    "previous_value": Op(compute=_kernel(series.previous_value_nb), args=(CONDITION, NUMBER)),
+}
+"""Every word a node's op can be."""
