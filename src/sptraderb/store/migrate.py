@@ -14,11 +14,12 @@ from importlib import resources
 
 import asyncpg
 
-from sptraderb.errors import Conflict, InvariantBroken
+from sptraderb.errors import Conflict, InvariantBroken, NotPermitted
 from sptraderb.store.pool import Connection, Database, connect
 from sptraderb.store.sql import load_queries
 
 _QUERIES = load_queries("migrate")
+OLDEST_SERVER = 14
 _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
 
@@ -122,13 +123,17 @@ async def migrate(
         If the server does not answer in time (``database.unreachable``).
     Conflict
         If the schema is newer than the program (``schema.too_new``) or an applied migration has
-        another text than the program's (``schema.changed``).
+        another text than the program's (``schema.changed``), or PostgreSQL is older than 14
+        (``database.too_old``).
+    NotPermitted
+        If the user may not make the schema (``database.no_right``).
     """
     wanted = read_migrations() if migrations is None else tuple(migrations)
     notices: list[str] = []
     connection = await connect(url, wait_s=wait_s, name="sptraderb migrate")
     try:
         connection.add_log_listener(lambda _connection, message: _note(notices, message))
+        _require_version(connection)
         await connection.execute(_QUERIES["lock"])
         missing = await _compare(connection, wanted)
         for n_done, migration in enumerate(missing):
@@ -137,6 +142,12 @@ async def migrate(
             await _apply(connection, migration)
         if on_progress is not None:
             on_progress(len(missing), len(missing), "")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotPermitted(
+            "database.no_right",
+            f"the user of `DATABASE_URL` must own schema sptraderb or may create it, was refused: {error}",
+            hint="GRANT CREATE ON DATABASE name TO user",
+        ) from error
     finally:
         await connection.close()
     return MigrationReport(
@@ -149,6 +160,14 @@ async def schema_version(database: Database) -> int:
     if await database.fetchval(_QUERIES["has_table"]) is None:
         return 0
     return int(await database.fetchval(_QUERIES["version"]))
+
+
+def _require_version(connection: Connection) -> None:
+    major = connection.get_server_version().major
+    if major < OLDEST_SERVER:
+        raise Conflict(
+            "database.too_old", f"PostgreSQL must be of version {OLDEST_SERVER} or newer, was {major}"
+        )
 
 
 async def _compare(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
