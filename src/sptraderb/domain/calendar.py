@@ -81,7 +81,9 @@ def session_days(close_times_s: Int64Array, calendar: CalendarName) -> Int64Arra
     first = int(close_times_s[0]) // DAY_S - 1
     last = int(close_times_s[-1]) // DAY_S + 2
     closes_s = np.array([_fx_close_s(day) for day in range(first, last + 1)], dtype=np.int64)
-    return first + np.searchsorted(closes_s, close_times_s, side="left").astype(np.int64)
+    ended = np.searchsorted(close_times_s, closes_s, side="right")
+    counts = np.diff(ended, prepend=0, append=len(close_times_s))
+    return np.repeat(np.arange(first, last + 2, dtype=np.int64), counts)
 
 
 def session_weeks(days: Int64Array) -> Int64Array:

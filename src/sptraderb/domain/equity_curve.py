@@ -71,7 +71,7 @@ def daily_marks(outcome: Outcome, candles: Candles) -> DailyMarks:
     first, n_bars = outcome.first_tradable_bar, outcome.n_bars_done
     deposit = deposit_minor(outcome)
     days = candles.session_days[first:n_bars]
-    ends = np.flatnonzero(np.diff(days)) if len(days) else np.empty(0, dtype=np.int64)
+    ends = np.flatnonzero(days[1:] != days[:-1])
     bars = np.append(ends, len(days) - 1).astype(np.int64) if len(days) else ends
     equity = outcome.equity_minor[first:n_bars][bars]
     start_s = int(candles.time_s[first]) if len(days) else 0

@@ -5,9 +5,10 @@ columns in chunks of 1 MB at most, so that pages and downloads never load the wh
 already times, so a page needs no candles. Integers become decimal text here, once (M2).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
 
 import numpy as np
 
@@ -119,23 +120,25 @@ class Units:
 
     def money(self, minor: int) -> str:
         """Return minor units as decimal text; zeros beyond the currency's own digits are dropped."""
-        text = text_from_ticks(minor, self.money_decimals)
-        return _trimmed(text, min(currency_digits(self.currency), self.money_decimals))
-
-    def notional(self, ticks: int, steps: int) -> float:
-        """Return price times quantity in money, as the nearest double."""
-        return float(ticks * steps * self.point_value / 10 ** (self.price_scale + self.quantity_scale))
+        return _trimmed(text_from_ticks(minor, self.money_decimals), currency_digits(self.currency))
 
 
 def _trimmed(text: str, least: int) -> str:
+    """Drop zeros behind the ``least`` decimals every number keeps."""
     whole, dot, decimals = text.partition(".")
-    kept = decimals.rstrip("0").ljust(least, "0") if dot else ""
+    kept = decimals[:least] + decimals[least:].rstrip("0") if dot else ""
     return f"{whole}.{kept}" if kept else whole
 
 
 def time_text(time_s: int) -> str:
     """Return Unix seconds as ``YYYY-MM-DDTHH:MM:SSZ``."""
     return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_texts(times_s: Int64Array) -> list[object]:
+    """Return Unix seconds as ``YYYY-MM-DDTHH:MM:SSZ``, a column at once."""
+    texts: list[object] = np.datetime_as_string(times_s.astype("datetime64[s]"), timezone="UTC").tolist()
+    return texts
 
 
 def column_chunks(outcome: Outcome, candles: Candles) -> Iterator[ColumnChunk]:
@@ -208,98 +211,130 @@ def table_rows(
     first_row : int
         Number of the first row, for trade ids.
     """
-    lists = {name: column.tolist() for name, column in columns.items()}
-    words = _ROWS[table]
-    rows = [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
-    return [words(row, units, first_row + index) for index, row in enumerate(rows)]
+    words = _WORDS[table](columns, units, first_row)
+    names = tuple(words)
+    return [dict(zip(names, values, strict=True)) for values in zip(*words.values(), strict=True)]
 
 
-def _trade_row(row: dict[str, int], units: Units, number: int) -> Row:
-    entry, steps, net = row["entry_price_ticks"], row["quantity_steps"], row["net_pnl_minor"]
-    notional = units.notional(entry, steps)
-    money = {name: units.money(row[f"{name}_minor"]) for name in _COSTS}
-    return {
-        "id": number + 1,
-        "symbol": units.symbol,
-        "side": _side(row["side"]),
-        "entry_time": time_text(row["entry_time_s"]),
-        "entry_price": units.price(entry),
-        "exit_time": time_text(row["exit_time_s"]),
-        "exit_price": units.price(row["exit_price_ticks"]),
-        "quantity": units.quantity(steps),
-        "pnl": units.money(net),
-        "pnl_percent": net / 10**units.money_decimals / notional if notional else None,
-        "exit_reason": ExitReason(row["exit_reason"]).name.lower(),
-        "holding_period_hours": (row["exit_time_s"] - row["entry_time_s"]) / 3600,
-        "bars": row["exit_bar"] - row["entry_bar"] + 1,
-        **money,
-        "mae": units.price(row["mae_ticks"]),
-        "mfe": units.price(row["mfe_ticks"]),
-        "ambiguous": bool(row["ambiguous"]),
-        "entry_rule": _rule(units, row["entry_rule"]),
-        "initial_stop": units.level(row["initial_stop_ticks"]),
-        "exit_level": units.level(row["exit_level_ticks"]),
-    }
-
-
+Columns = Mapping[str, Int64Array]
+Words = dict[str, list[object]]
 _COSTS = ("price_pnl", "spread", "slippage", "commission", "swap", "funding", "conversion")
 
 
-def _side(side: int) -> str:
-    return "long" if side == LONG else "short"
-
-
-def _rule(units: Units, index: int) -> str:
-    return units.rule_names[index] if 0 <= index < len(units.rule_names) else str(index)
-
-
-def _equity_row(row: dict[str, int], units: Units, _number: int) -> Row:
-    peak = row["peak_minor"]
+def _trade_words(columns: Columns, units: Units, first_row: int) -> Words:
+    entry_s, exit_s = columns["entry_time_s"], columns["exit_time_s"]
+    bars = columns["exit_bar"] - columns["entry_bar"] + 1
+    rows = range(first_row + 1, first_row + 1 + len(bars))
     return {
-        "time": time_text(row["time_s"]),
-        "equity": units.money(row["equity_minor"]),
-        "trough": units.money(row["trough_minor"]),
-        "drawdown": max(0, peak - row["trough_minor"]) / peak,
-        "held": units.quantity(row["held_steps"]),
+        "id": list(rows),
+        "symbol": [units.symbol] * len(bars),
+        "side": _sides(columns["side"]),
+        "entry_time": time_texts(entry_s),
+        "entry_price": _each(units.price, columns["entry_price_ticks"]),
+        "exit_time": time_texts(exit_s),
+        "exit_price": _each(units.price, columns["exit_price_ticks"]),
+        "quantity": _each(units.quantity, columns["quantity_steps"]),
+        "pnl": _each(units.money, columns["net_pnl_minor"]),
+        "pnl_percent": _shares_of_notional(columns, units),
+        "exit_reason": _named(ExitReason, columns["exit_reason"]),
+        "holding_period_hours": ((exit_s - entry_s) / 3600).tolist(),
+        "bars": bars.tolist(),
+        **{name: _each(units.money, columns[f"{name}_minor"]) for name in _COSTS},
+        "mae": _each(units.price, columns["mae_ticks"]),
+        "mfe": _each(units.price, columns["mfe_ticks"]),
+        "ambiguous": (columns["ambiguous"] != 0).tolist(),
+        "entry_rule": _rules(columns["entry_rule"], units),
+        "initial_stop": _each(units.level, columns["initial_stop_ticks"]),
+        "exit_level": _each(units.level, columns["exit_level_ticks"]),
     }
 
 
-def _ledger_row(row: dict[str, int], units: Units, _number: int) -> Row:
+def _shares_of_notional(columns: Columns, units: Units) -> list[object]:
+    """Return net P&L as a fraction of the notional at the entry price, None for a worthless entry."""
+    notional = columns["entry_price_ticks"].astype(np.float64) * columns["quantity_steps"]
+    scale = units.money_decimals - units.price_scale - units.quantity_scale
+    minor = notional * (units.point_value * 10.0**scale)
+    return [
+        net / value if value else None
+        for net, value in zip(columns["net_pnl_minor"].tolist(), minor.tolist(), strict=True)
+    ]
+
+
+def _equity_words(columns: Columns, units: Units, _first_row: int) -> Words:
+    peaks, troughs = columns["peak_minor"], columns["trough_minor"]
     return {
-        "time": time_text(row["time_s"]),
-        "kind": LedgerKind(row["kind"]).name.lower(),
-        "amount": units.money(row["amount_minor"]),
-        "balance": units.money(row["balance_minor"]),
-        "position": row["position"] if row["position"] >= 0 else None,
+        "time": time_texts(columns["time_s"]),
+        "equity": _each(units.money, columns["equity_minor"]),
+        "trough": _each(units.money, troughs),
+        "drawdown": (np.maximum(peaks - troughs, 0) / peaks).tolist(),
+        "held": _each(units.quantity, columns["held_steps"]),
     }
 
 
-def _order_row(row: dict[str, int], units: Units, _number: int) -> Row:
+def _ledger_words(columns: Columns, units: Units, _first_row: int) -> Words:
     return {
-        "decided_time": time_text(row["decided_time_s"]),
-        "done_time": time_text(row["done_time_s"]),
-        "side": _side(row["side"]),
-        "entry_rule": _rule(units, row["entry_rule"]),
-        "state": OrderState(row["state"]).name.lower(),
-        "reason": OrderReason(row["reason"]).name.lower() if row["reason"] else None,
-        "wanted": units.quantity(row["wanted_steps"]),
-        "filled": units.quantity(row["filled_steps"]),
-        "price": units.level(row["price_ticks"]),
+        "time": time_texts(columns["time_s"]),
+        "kind": _named(LedgerKind, columns["kind"]),
+        "amount": _each(units.money, columns["amount_minor"]),
+        "balance": _each(units.money, columns["balance_minor"]),
+        "position": [number if number >= 0 else None for number in columns["position"].tolist()],
     }
 
 
-def _event_row(row: dict[str, int], units: Units, _number: int) -> Row:
+def _order_words(columns: Columns, units: Units, _first_row: int) -> Words:
+    reasons = _named(OrderReason, columns["reason"])
     return {
-        "time": time_text(row["time_s"]),
-        "code": EventCode(row["code"]).name.lower(),
-        "equity": units.money(row["value"]) if row["code"] != EventCode.BOTH_SIDES else None,
+        "decided_time": time_texts(columns["decided_time_s"]),
+        "done_time": time_texts(columns["done_time_s"]),
+        "side": _sides(columns["side"]),
+        "entry_rule": _rules(columns["entry_rule"], units),
+        "state": _named(OrderState, columns["state"]),
+        "reason": [None if reason == "none" else reason for reason in reasons],
+        "wanted": _each(units.quantity, columns["wanted_steps"]),
+        "filled": _each(units.quantity, columns["filled_steps"]),
+        "price": _each(units.level, columns["price_ticks"]),
     }
 
 
-_ROWS = {
-    "trades": _trade_row,
-    "equity": _equity_row,
-    "ledger": _ledger_row,
-    "orders": _order_row,
-    "events": _event_row,
+def _event_words(columns: Columns, units: Units, _first_row: int) -> Words:
+    codes = columns["code"].tolist()
+    values = zip(codes, columns["value"].tolist(), strict=True)
+    return {
+        "time": time_texts(columns["time_s"]),
+        "code": _named(EventCode, columns["code"]),
+        "equity": [units.money(value) if code != EventCode.BOTH_SIDES else None for code, value in values],
+    }
+
+
+def _each(words: Callable[[int], object], column: Int64Array) -> list[object]:
+    """Apply a conversion to each value; equal neighbours and zeros are common, so values are remembered."""
+    known: dict[int, object] = {}
+    found = []
+    for value in column.tolist():
+        text = known.get(value, known)
+        if text is known:
+            text = known[value] = words(value)
+        found.append(text)
+    return found
+
+
+def _named(names: type[IntEnum], column: Int64Array) -> list[object]:
+    texts = {int(item): item.name.lower() for item in names}
+    return [texts[value] for value in column.tolist()]
+
+
+def _sides(column: Int64Array) -> list[object]:
+    return ["long" if side == LONG else "short" for side in column.tolist()]
+
+
+def _rules(column: Int64Array, units: Units) -> list[object]:
+    return [units.rule_names[index] for index in column.tolist()]
+
+
+_WORDS: Mapping[str, Callable[[Columns, Units, int], Words]] = {
+    "trades": _trade_words,
+    "equity": _equity_words,
+    "ledger": _ledger_words,
+    "orders": _order_words,
+    "events": _event_words,
 }

@@ -12,7 +12,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import DailyMarks, peaks_before, thinned_bars
 from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.result_columns import Units, time_text
+from sptraderb.domain.result_columns import Units, time_texts
 
 CURVE_POINTS = 2000
 
@@ -34,7 +34,7 @@ def drawdown_block(outcome: Outcome, candles: Candles) -> list[list[object]]:
 
 def daily_returns_block(marks: DailyMarks, candles: Candles) -> list[list[object]]:
     """Return ``[time, return]`` pairs at the closes of session days; None after ruin."""
-    times = [time_text(time) for time in candles.close_times_s[marks.bars].tolist()]
+    times = time_texts(candles.close_times_s[marks.bars])
     values = marks.returns.tolist()
     return [[time, None if math.isnan(value) else value] for time, value in zip(times, values, strict=True)]
 
@@ -43,5 +43,5 @@ def _first(outcome: Outcome) -> int:
     return min(outcome.first_tradable_bar, outcome.n_bars_done)
 
 
-def _times(candles: Candles, bars: Int64Array) -> list[str]:
-    return [time_text(time) for time in candles.time_s[bars].tolist()]
+def _times(candles: Candles, bars: Int64Array) -> list[object]:
+    return time_texts(candles.time_s[bars])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import DailyMarks, peaks_before
 from sptraderb.domain.outcome import Outcome
 from sptraderb.engine.metrics_figures import Figures, Undefined, ratio
@@ -40,19 +40,34 @@ def drawdown_figures(outcome: Outcome, candles: Candles, *, marks: DailyMarks, n
         return dict.fromkeys(_NAMES, Undefined("no_bars"))
     equity = outcome.equity_minor[first:n_bars]
     peaks = peaks_before(outcome)[first:]
-    below = peaks - equity
-    inside = peaks - outcome.trough_minor[first:n_bars]
-    depth = np.maximum(below / peaks, 0.0)
-    deepest = int(max(inside.max(), 0))
+    stretches = np.concatenate([[0], np.flatnonzero(peaks[1:] != peaks[:-1]) + 1])
+    closes = _Depths(peaks[stretches], np.minimum.reduceat(equity, stretches))
+    troughs = _Depths(peaks[stretches], np.minimum.reduceat(outcome.trough_minor[first:n_bars], stretches))
     return {
-        "max_drawdown": max(0.0, float((inside / peaks).max())),
-        "max_drawdown_money": deepest,
-        "max_drawdown_close": float(depth.max()),
-        "max_drawdown_close_money": int(max(below.max(), 0)),
-        "recovery_factor": ratio(net_minor, deepest),
-        **_episode_figures(_episodes(below > 0), depth, candles, first=first),
+        "max_drawdown": troughs.largest_fraction,
+        "max_drawdown_money": troughs.largest_money,
+        "max_drawdown_close": closes.largest_fraction,
+        "max_drawdown_close_money": closes.largest_money,
+        "recovery_factor": ratio(net_minor, troughs.largest_money),
+        **_episode_figures(equity, peaks, candles, first=first),
         **_daily_figures(marks),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Depths:
+    """Stretches with one peak, and the lowest equity in each; O(stretches) instead of O(bars)."""
+
+    peaks: Int64Array
+    lows: Int64Array
+
+    @property
+    def largest_fraction(self) -> float:
+        return max(0.0, float(((self.peaks - self.lows) / self.peaks).max()))
+
+    @property
+    def largest_money(self) -> int:
+        return max(0, int((self.peaks - self.lows).max()))
 
 
 _NAMES = (
@@ -70,7 +85,8 @@ def _episodes(under_water: np.typing.NDArray[np.bool_]) -> _Episodes:
     return _Episodes(edges[0::2], ends, is_open)
 
 
-def _episode_figures(episodes: _Episodes, depth: Float64Array, candles: Candles, *, first: int) -> Figures:
+def _episode_figures(equity: Int64Array, peaks: Int64Array, candles: Candles, *, first: int) -> Figures:
+    episodes = _episodes(equity < peaks)
     count = len(episodes.starts)
     if not count:
         return {
@@ -80,13 +96,14 @@ def _episode_figures(episodes: _Episodes, depth: Float64Array, candles: Candles,
             "drawdown_episodes": 0,
             "average_drawdown": 0.0,
         }
-    durations = _durations_s(episodes, candles, first=first, n_bars=len(depth))
+    durations = _durations_s(episodes, candles, first=first, n_bars=len(equity))
+    tops, lows = peaks[episodes.starts], np.minimum.reduceat(equity, episodes.starts)
     return {
         "max_drawdown_duration": int(durations.max()),
         "average_drawdown_duration": float(durations.mean()),
         "drawdown_is_open": int(episodes.is_open),
         "drawdown_episodes": count,
-        "average_drawdown": float(np.maximum.reduceat(depth, episodes.starts).mean()),
+        "average_drawdown": float(((tops - lows) / tops).mean()),
     }
 
 
