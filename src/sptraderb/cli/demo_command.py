@@ -9,9 +9,11 @@
 7. end the server, unless it is to stay
 """
 
+import asyncio
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +47,7 @@ REQUEST: Mapping[str, object] = {
     "costs": {"spread": "0.8 pips", "slippage": "0.1 pips"},
 }
 _N_TRADES = 5
+_RUN_WITHIN_S = 120
 
 Results = dict[str, dict[str, Any]]
 
@@ -84,7 +87,7 @@ async def _demo(settings: Settings, *, keep: bool, open_page: bool) -> None:
             )
             _say_imported(await _import_candles(settings))
             await _store_strategies(client)
-            results = {name: await _run(client, name) for name in STRATEGIES}
+            results = {name: await _run(client, name, server.log) for name in STRATEGIES}
             candles = await client.read_candles(SYMBOL, TIMEFRAME)
         pages = _write_pages(settings.data_dir / "pages", results, candles)
         _show(results)
@@ -117,22 +120,28 @@ async def _store_strategies(client: ApiClient) -> None:
     say_done(f"strategies stored: {', '.join(STRATEGIES)}")
 
 
-async def _run(client: ApiClient, name: str) -> dict[str, Any]:
+async def _run(client: ApiClient, name: str, log: Path) -> dict[str, Any]:
     begun = time.monotonic()
     run_id = await client.start_run({"strategy_name": name, **REQUEST})
     frame: dict[str, Any] = {}
-    with step_bar(name, counts=False) as bar:
-        async for frame in client.follow(run_id):
-            bar.move(frame["progress"] or 0.0, 100, f"{name}: {frame.get('phase') or frame['status']}")
+    with step_bar(name, counts=False) as bar, suppress(TimeoutError):
+        async with asyncio.timeout(_RUN_WITHIN_S):
+            async for frame in client.follow(run_id):
+                bar.move(frame["progress"] or 0.0, 100, f"{name}: {frame.get('phase') or frame['status']}")
     if frame.get("status") != "completed":
-        error = frame.get("error") or {}
-        raise Unavailable(
-            "demo.run_not_completed",
-            f"the run of {name} must complete, it {frame.get('status', 'vanished')}: "
-            f"{error.get('code', '')} {error.get('message', '')}",
-        )
+        raise _not_completed(name, frame, log)
     say_done(f"{name}: run {run_id}", seconds=time.monotonic() - begun)
     return await client.read_results(run_id)
+
+
+def _not_completed(name: str, frame: Mapping[str, Any], log: Path) -> Unavailable:
+    error = frame.get("error") or {}
+    return Unavailable(
+        "demo.run_not_completed",
+        f"the run of {name} must complete within {_RUN_WITHIN_S} s, it was {frame.get('status', 'unheard of')}, "
+        f"{frame.get('phase') or 'no phase'}. {error.get('message', '')}".rstrip(". "),
+        hint=f"the server's log is {log}",
+    )
 
 
 def _write_pages(folder: Path, results: Results, candles: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
