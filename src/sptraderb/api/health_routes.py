@@ -47,7 +47,12 @@ def program_version() -> str:
 _HEALTH = msgspec.json.encode(HealthAnswer("healthy", program_version()))
 
 
-@get("/health", sync_to_thread=False, tags=["server"], responses={200: ResponseSpec(HealthAnswer)})
+@get(
+    "/health",
+    sync_to_thread=False,
+    tags=["server"],
+    responses={200: ResponseSpec(HealthAnswer, generate_examples=False)},
+)
 def read_health() -> Response[bytes]:
     """Say that the process is alive; never touches the database."""
     return Response(_HEALTH, media_type="application/json")
@@ -57,7 +62,10 @@ def read_health() -> Response[bytes]:
     "/ready",
     tags=["server"],
     media_type=PLAIN_TEXT,
-    responses={200: ResponseSpec(str, media_type=PLAIN_TEXT, description="ready"), **problem_responses(503)},
+    responses={
+        200: ResponseSpec(str, media_type=PLAIN_TEXT, description="ready", generate_examples=False),
+        **problem_responses(503),
+    },
 )
 async def read_ready(request: AnyRequest) -> str:
     """Say that the database answers, has the program's schema, and the queue can be read."""

@@ -169,7 +169,7 @@ class RenderedProblem:
 
 
 def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return the error answers of a route for the API's description."""
+    """Return the error answers of a route for the API's description; 400 is every route's."""
     return {
         status: ResponseSpec(
             Problem,
@@ -177,7 +177,7 @@ def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
             media_type=PROBLEM_JSON,
             generate_examples=False,
         )
-        for status in statuses
+        for status in sorted({400, *statuses})
     }
 
 

@@ -26,6 +26,7 @@ from sptraderb.strategy.json_schema import json_schema
 
 AnyRequest = Request[Any, Any, Any]
 MAX_TEXT_BYTES = 1024 * 1024
+_SCHEMA_JSON = "application/schema+json"
 _NO_STORE = {"cache-control": "private, no-cache"}
 
 
@@ -107,11 +108,11 @@ async def list_strategies(
     "/api/strategies/schema",
     tags=["strategies"],
     sync_to_thread=False,
-    responses={200: ResponseSpec(dict[str, Any], generate_examples=False)},
+    responses={200: ResponseSpec(dict[str, Any], media_type=_SCHEMA_JSON, generate_examples=False)},
 )
 def read_schema() -> Response[bytes]:
     """Give the JSON Schema of the strategy document, for editors."""
-    return Response(msgspec.json.encode(json_schema()), media_type="application/schema+json")
+    return Response(msgspec.json.encode(json_schema()), media_type=_SCHEMA_JSON)
 
 
 @post(

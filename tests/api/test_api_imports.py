@@ -1,0 +1,40 @@
+"""What the API process loads: never the libraries that compute."""
+
+import subprocess
+import sys
+
+HEAVY = (
+    "numba",
+    "llvmlite",
+    "talib",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "polars",
+    "polyfactory",
+    "faker",
+    "arro3",
+)
+PROGRAM = f"""
+import sys
+from datetime import UTC, datetime
+from sptraderb.api.app import create_app
+from sptraderb.api.server import server_config
+from sptraderb.bootstrap import Services
+from sptraderb.settings import Settings
+
+settings = Settings.from_environ({{"DATABASE_URL": "postgres://x", "DATA_DIR": "x"}})
+services = Services(
+    settings=settings, database_url="", pool=None, candle_cache=None, started_at=datetime.now(UTC)
+)
+app = create_app(services)
+app.openapi_schema.to_schema()
+server_config(app, host="127.0.0.1", port=0).load()
+print(",".join(sorted(set({HEAVY!r}) & set(sys.modules))))
+"""
+
+
+def test_api_when_loaded_then_nothing_heavy_is_imported() -> None:
+    """Numba, TA-Lib, pandas and pyarrow would cost the API process a hundred megabytes."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
