@@ -136,10 +136,10 @@ async def _run(client: ApiClient, name: str, log: Path) -> dict[str, Any]:
 
 def _not_completed(name: str, frame: Mapping[str, Any], log: Path) -> Unavailable:
     error = frame.get("error") or {}
+    state = f"{frame.get('status', 'not heard of')}, {frame.get('phase') or 'no phase'}"
     return Unavailable(
         "demo.run_not_completed",
-        f"the run of {name} must complete within {_RUN_WITHIN_S} s, it was {frame.get('status', 'unheard of')}, "
-        f"{frame.get('phase') or 'no phase'}. {error.get('message', '')}".rstrip(". "),
+        f"the run of {name} must complete within {_RUN_WITHIN_S} s, it is {state}; {error.get('message', '')}",
         hint=f"the server's log is {log}",
     )
 
