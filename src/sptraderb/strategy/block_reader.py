@@ -87,6 +87,8 @@ class BlockReader:
         return found
 
     def _unknown_key(self, key: TextNode, path: str, *, known: list[str]) -> None:
+        if self.faults.full:
+            return
         where = _joined(path, shortened(key.text))
         hint = did_you_mean(key.text, known) or "keys are " + ", ".join(f"`{name}`" for name in known)
         self.fault("strategy.unknown_key", f"`{where}` is not a key here", key, path=where, hint=hint)

@@ -20,7 +20,7 @@ from sptraderb.strategy.document_nodes import (
 )
 from sptraderb.strategy.fault_list import FaultList
 
-MAX_BYTES = 131_072
+MAX_BYTES = 65_536
 MAX_DEPTH = 16
 MAX_NODES = 5_000
 MAX_EXPANDED_CHARACTERS = 2 * MAX_BYTES

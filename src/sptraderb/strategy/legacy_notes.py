@@ -23,6 +23,7 @@ from sptraderb.strategy.names import NAME, RESERVED, did_you_mean
 from sptraderb.strategy.values import EXACT, Quantity
 
 _REFERENCE = re.compile(r"(?:\$\{|\{\{)?\s*(parameters|risk)\.([A-Za-z0-9_]+)\s*(?:\}\}|\})?")
+MAX_NOTES = 100
 _FALSE = ("false", "no", "off", "none", "null", "~")
 
 
@@ -55,7 +56,8 @@ class Translation:
 
     def note(self, code: str, text: str, at: DocumentNode | None) -> None:
         """Leave a note about a line."""
-        self.notes.append(Note(code=code, text=text, line=None if at is None else at.place.line))
+        if len(self.notes) < MAX_NOTES:
+            self.notes.append(Note(code=code, text=text, line=None if at is None else at.place.line))
 
     def unused(self, key: TextNode, path: str) -> None:
         """Leave the note that a key has no effect."""

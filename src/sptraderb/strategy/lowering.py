@@ -81,6 +81,8 @@ class Lowering:
 
     def lower(self, tree: Expression, timeframe_s: int) -> Value | None:
         """Return the value of a tree whose prices are of ``timeframe_s`` (0 = the run's)."""
+        if self._faults.full:
+            return None
         return self._rules[type(tree)](self, tree, timeframe_s)
 
     def number(self, tree: Expression, timeframe_s: int) -> Value | None:
