@@ -128,7 +128,7 @@ class CandleCache:
         if array.dtype != np.int64 or array.ndim != 2 or array.shape[0] != n_columns(side):
             path.unlink(missing_ok=True)
             return None
-        return array.view(np.ndarray)
+        return np.asarray(array)
 
     @contextmanager
     def writing(self, key: CacheKey, *, n_bars: int, side: CandleSide) -> Iterator[Int64Array]:
@@ -155,7 +155,7 @@ class CandleCache:
             array = np.lib.format.open_memmap(part, mode="w+", dtype=np.int64, shape=shape)
             with part.open("rb+") as file:
                 os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
-            yield array.view(np.ndarray)
+            yield np.asarray(array)
             array.flush()
             with part.open("rb+") as file:
                 os.fsync(file.fileno())

@@ -76,7 +76,7 @@ class SeriesMeter:
         if len(time_s) == 0:
             return
         self._add_gaps(time_s)
-        open_, high, low, close = prices[:4]
+        high, low, close = prices[1:4]
         ranges = high - low
         self._add_flat(close, ranges)
         moving = ranges[ranges > 0]

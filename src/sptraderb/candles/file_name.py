@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sptraderb.domain.calendar import DAY_S
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide, infer_instrument
@@ -44,7 +45,7 @@ def read_file_name(name: str) -> NameFacts:
     words = [word for word in words if word]
     timeframe = next((found for word in words if (found := _timeframe_word(word))), None)
     timeframe = timeframe or next(
-        (found for a, b in zip(words, words[1:], strict=False) if a.isdigit() and (found := _timeframe_word(a + b))),
+        (found for a, b in pairwise(words) if a.isdigit() and (found := _timeframe_word(a + b))),
         None,
     )
     sides = {word.lower() for word in words} & {"bid", "ask", "mid"}
@@ -87,7 +88,7 @@ def _symbol_of(words: list[str]) -> str | None:
     for word in words:
         if word.upper() in SEEDED_INSTRUMENTS:
             return word.upper()
-    pairs = [a + b for a, b in zip(words, words[1:], strict=False) if a.isalpha() and b.isalpha()]
+    pairs = [a + b for a, b in pairwise(words) if a.isalpha() and b.isalpha()]
     for word in (*words, *pairs):
         if word.upper() in SEEDED_INSTRUMENTS or (word.isupper() and _known(word)):
             return word.upper()

@@ -105,8 +105,10 @@ def report_lines(report: ImportReport) -> list[str]:
     lines = [
         f"{report.file}: {report.symbol} {report.timeframe} {report.side}, {report.format}, "
         f"times {report.timezone} ({report.timezone_reason})",
-        f"  {report.n_read:,} read: {report.n_kept:,} kept ({report.n_new:,} new, {report.n_equal:,} as stored, "
-        f"{report.n_corrected:,} corrected), {report.n_duplicate:,} duplicate, {report.n_refused:,} refused, "
+        f"  {report.n_read:,} read: {report.n_kept:,} kept ({report.n_new:,} new, "
+        f"{report.n_equal:,} as stored, "
+        f"{report.n_corrected:,} corrected), {report.n_duplicate:,} duplicate, "
+        f"{report.n_refused:,} refused, "
         f"{report.n_flat_weekend:,} flat weekend bars dropped",
     ]
     for row in report.rows:
@@ -121,8 +123,10 @@ def report_lines(report: ImportReport) -> list[str]:
         f"  grade {quality.grade}: {quality.n_missing:,} bars missing, {len(quality.gaps)} gaps listed, "
         f"{quality.n_spikes:,} spikes, {quality.n_flat:,} flat runs"
     )
-    for gap in quality.gaps[:3]:
-        lines.append(f"  gap {time_text(gap.after_s)} .. {time_text(gap.before_s)}: {gap.missing_bars:,} bars")
+    lines += [
+        f"  gap {time_text(gap.after_s)} .. {time_text(gap.before_s)}: {gap.missing_bars:,} bars"
+        for gap in quality.gaps[:3]
+    ]
     if report.derived:
         made = ", ".join(f"{count:,} of {name}" for name, count in report.derived.items())
         lines.append(f"  derived: {made}")

@@ -1,4 +1,4 @@
-"""Where a file's rows go: symbol, side, instrument, timeframe and price unit, settled from what is known. Pure."""
+"""Where a file's rows go: symbol, side, instrument, timeframe and price unit. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -20,8 +20,15 @@ _MID_EXTRA_DECIMALS = 1
 _POINTS_FROM = 20_000
 _MIN_ROWS_FOR_STEP = 100
 _INT_FACTS = (
-    "price_scale quantity_scale quantity_step quantity_min pip_ticks lot_units margin_rate_ppb point_value"
-).split()
+    "price_scale",
+    "quantity_scale",
+    "quantity_step",
+    "quantity_min",
+    "pip_ticks",
+    "lot_units",
+    "margin_rate_ppb",
+    "point_value",
+)
 _TEXT_FACTS = ("kind", "base", "quote")
 
 
@@ -140,7 +147,9 @@ def settle_instrument(
             f"calendar {final.calendar}"
         )
     elif final.side is not known.side:
-        notes.append(f"{symbol} had no candles and now holds {final.side} prices, {final.price_scale} decimals")
+        notes.append(
+            f"{symbol} had no candles and now holds {final.side} prices, {final.price_scale} decimals"
+        )
     return Settled(instrument=final, inferred=known is None, changed=final != known, notes=tuple(notes))
 
 
@@ -192,18 +201,24 @@ def with_facts(instrument: Instrument, facts: Mapping[str, str]) -> Instrument:
         else:
             known = ", ".join((*_TEXT_FACTS, *_INT_FACTS, "calendar", "side"))
             raise InvalidInput(
-                "import.bad_instrument", f"an instrument has {known}; was `{key[:40]}={text[:40]}`", key=key[:40]
+                "import.bad_instrument",
+                f"an instrument has {known}; was `{key[:40]}={text[:40]}`",
+                key=key[:40],
             )
     return replace(instrument, **changes)  # type: ignore[arg-type]
 
 
 def _whole(key: str, text: str) -> int:
     if not text.strip().isascii() or not text.strip().isdigit() or len(text) > 18:
-        raise InvalidInput("import.bad_instrument", f"{key} must be a whole number, was `{text[:40]}`", key=key)
+        raise InvalidInput(
+            "import.bad_instrument", f"{key} must be a whole number, was `{text[:40]}`", key=key
+        )
     return int(text)
 
 
-def price_decimals(instrument: Instrument, recognised: Recognised, factor: str | None) -> tuple[int, tuple[str, ...]]:
+def price_decimals(
+    instrument: Instrument, recognised: Recognised, factor: str | None
+) -> tuple[int, tuple[str, ...]]:
     """Return how many decimals of the file's own price unit one tick has, and what is to be said about it.
 
     Parameters
@@ -229,9 +244,17 @@ def price_decimals(instrument: Instrument, recognised: Recognised, factor: str |
         match = _FACTOR.match(factor.strip())
         if match is None:
             raise InvalidInput(
-                "import.bad_option", f"price_factor must be a power of ten, was `{factor[:40]}`", option="price_factor"
+                "import.bad_option",
+                f"price_factor must be a power of ten, was `{factor[:40]}`",
+                option="price_factor",
             )
-        power = -len(match[1]) - 1 if match[1] is not None else len(match[2]) if match[2] is not None else int(match[3])
+        power = (
+            -len(match[1]) - 1
+            if match[1] is not None
+            else len(match[2])
+            if match[2] is not None
+            else int(match[3])
+        )
         return instrument.price_scale + power, ()
     least = recognised.least_whole_price
     if instrument.kind in ("fx", "metal") and least is not None and least >= _POINTS_FROM:
@@ -241,7 +264,9 @@ def price_decimals(instrument: Instrument, recognised: Recognised, factor: str |
     return instrument.price_scale, ()
 
 
-def choose_timeframe(options: ImportOptions, recognised: Recognised, name: NameFacts, time_s: Int64Array) -> Timeframe:
+def choose_timeframe(
+    options: ImportOptions, recognised: Recognised, name: NameFacts, time_s: Int64Array
+) -> Timeframe:
     """Return the timeframe of a file's rows.
 
     Parameters
@@ -267,7 +292,9 @@ def choose_timeframe(options: ImportOptions, recognised: Recognised, name: NameF
         if stated is None:
             raise InvalidInput(
                 "import.timeframe_needed",
-                f"the timeframe must be known, the rows are {usual} s apart" if usual else "the timeframe must be known",
+                f"the timeframe must be known, the rows are {usual} s apart"
+                if usual
+                else "the timeframe must be known",
                 hint="say --timeframe 1h",
             )
     elif step and options.timeframe is None and not _agrees(stated, step, len(time_s)):

@@ -168,7 +168,9 @@ def ticks_from_numbers(numbers: Numbers, scale: int) -> GridPrices:
     noise_limit = _POWERS[np.clip(n_significant - NOISE_DIGITS, 0, MAX_DIGITS)]
     noisy = ~exact & (n_significant > NOISE_DIGITS) & (2 * rest <= noise_limit)
     on_grid = fits & (exact | noisy) & (-shift <= MAX_DIGITS)
-    return GridPrices(ticks=np.where(numbers.mantissa < 0, -ticks, ticks), on_grid=on_grid, noisy=noisy & on_grid)
+    return GridPrices(
+        ticks=np.where(numbers.mantissa < 0, -ticks, ticks), on_grid=on_grid, noisy=noisy & on_grid
+    )
 
 
 def ticks_from_doubles(values: npt.NDArray[np.float64], scale: int) -> GridPrices:
@@ -200,7 +202,9 @@ def ticks_from_doubles(values: npt.NDArray[np.float64], scale: int) -> GridPrice
 
 def doubles_from_numbers(numbers: Numbers) -> npt.NDArray[np.float64]:
     """Return each decimal as the nearest double; NaN where there is no number. For volumes only."""
-    small = numbers.ok & (np.abs(numbers.mantissa) < _MAX_EXACT_DOUBLE) & (numbers.decimals <= _MAX_EXACT_POWER)
+    small = (
+        numbers.ok & (np.abs(numbers.mantissa) < _MAX_EXACT_DOUBLE) & (numbers.decimals <= _MAX_EXACT_POWER)
+    )
     values = numbers.mantissa / np.power(10.0, np.clip(numbers.decimals, 0, _MAX_EXACT_POWER))
     values[~numbers.ok] = np.nan
     for row in np.flatnonzero(numbers.ok & ~small):

@@ -17,6 +17,7 @@ _WEEK_S = 7 * DAY_S
 _OPEN_WEEK_S = 5 * DAY_S
 _SUNDAY_OPEN_S = 3 * DAY_S + 17 * HOUR_S
 _HOLIDAYS = ((12, 25), (1, 1))
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 
 
 def open_seconds(time_s: Int64Array, instrument: Instrument) -> Int64Array:
@@ -40,7 +41,7 @@ def open_seconds(time_s: Int64Array, instrument: Instrument) -> Int64Array:
     daily_break_s = HOUR_S if instrument.kind == "metal" else 0
     weeks, into_week = np.divmod(local_s, _WEEK_S)
     total = weeks * _OPEN_WEEK_S + np.minimum(into_week, _OPEN_WEEK_S)
-    starts, lengths, before = _holidays(int(local_s.min()) // _WEEK_S, int(local_s.max()) // _WEEK_S)
+    starts, lengths, before = _holidays()
     index = np.searchsorted(starts, total, side="right") - 1
     inside = np.where(index >= 0, np.minimum(total - starts[index], lengths[index]), 0)
     total = total - np.where(index >= 0, before[index] + inside, 0)
@@ -50,13 +51,11 @@ def open_seconds(time_s: Int64Array, instrument: Instrument) -> Int64Array:
     return total
 
 
-@lru_cache(maxsize=64)
-def _holidays(first_week: int, last_week: int) -> tuple[Int64Array, Int64Array, Int64Array]:
+@lru_cache(maxsize=1)
+def _holidays() -> tuple[Int64Array, Int64Array, Int64Array]:
     """Return where holidays begin, how long they last and what was lost before, in open seconds."""
-    first_year = datetime.fromtimestamp(first_week * _WEEK_S, tz=UTC).year - 1
-    last_year = datetime.fromtimestamp((last_week + 2) * _WEEK_S, tz=UTC).year + 1
     spans = []
-    for year in range(first_year, last_year + 1):
+    for year in range(_FIRST_YEAR, _LAST_YEAR + 1):
         for month, day in _HOLIDAYS:
             end = int(datetime(year, month, day, 17, tzinfo=UTC).timestamp()) - _SUNDAY_OPEN_S
             low, high = (_weekly(moment) for moment in (end - DAY_S, end))

@@ -45,7 +45,9 @@ class LineTally:
     def rows(self) -> tuple[LineCount, ...]:
         """Return the counts, largest first."""
         return tuple(
-            LineCount(code=kind, count=count, lines=tuple(sorted(self._lines[kind])), sentence=_sentence(kind))
+            LineCount(
+                code=kind, count=count, lines=tuple(sorted(self._lines[kind])), sentence=_sentence(kind)
+            )
             for kind, count in self.counts.most_common()
         )
 
@@ -113,7 +115,7 @@ class RowChecker:
     def _flat_weekend(self, time_s: Int64Array, block: RowBlock) -> BoolArray:
         if self.instrument.calendar is not CalendarName.FX or len(block) == 0:
             return np.zeros(len(block), dtype=np.bool_)
-        still = block.prices[1] == block.prices[2]
+        still: BoolArray = np.asarray(block.prices[1] == block.prices[2])
         if len(block.prices) == 8:
             still &= block.prices[5] == block.prices[6]
         still[still] = fx_closed(time_s[still])
@@ -128,5 +130,4 @@ class RowChecker:
 
 
 def _bid_over_ask(prices: Int64Array) -> BoolArray:
-    over: BoolArray = (prices[:4] > prices[4:]).any(axis=0)
-    return over
+    return np.asarray((prices[:4] > prices[4:]).any(axis=0), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Time zones of files: reading a zone's name, turning local times into UTC, and proving a zone by the FX week.
+"""Time zones of files: reading a zone's name, turning local times into UTC, fitting a zone to the FX week.
 
 FX opens Sunday 17:00 and closes Friday 17:00 in New York. Bars in the hours between contradict a zone; a
 zone whose weeks begin and end there fits. The fit is a suggestion for people: only what a file or a vendor's

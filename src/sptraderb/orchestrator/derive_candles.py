@@ -20,8 +20,8 @@ from sptraderb.domain.timeframe import H1, H4, H12, M1, M5, M15, Timeframe
 from sptraderb.store import candle_import_rows as import_rows
 from sptraderb.store.candle_copy import candles_from_copy, copy_bars, encode_rows
 from sptraderb.store.candle_import_rows import Applied, RevisionFacts, SeriesTarget
-from sptraderb.store.candle_rows import current_bars_query
 from sptraderb.store.pool import Connection
+from sptraderb.store.series_bars import bars_query
 
 SOURCES: dict[Timeframe, tuple[Timeframe, ...]] = {
     M5: (M1,),
@@ -37,8 +37,19 @@ _WINDOW_BARS = 400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A range of a series that a revision touched, Unix seconds of open times."""
+    """What a revision touched in a series.
 
+    Parameters
+    ----------
+    revision : int
+        The revision.
+    first_s, last_s : int
+        First and last open time it touched, Unix seconds.
+    content_hash : str
+        Hash of the series' history up to it.
+    """
+
+    revision: int
     first_s: int
     last_s: int
     content_hash: str
@@ -50,7 +61,6 @@ async def derive_coarser(
     native: SeriesTarget,
     change: Change,
     *,
-    revision: int,
     options: ImportOptions,
     on_progress: Callable[[int, int], None],
 ) -> dict[str, int]:
@@ -66,8 +76,6 @@ async def derive_coarser(
         The series imported to.
     change : Change
         What the import touched there.
-    revision : int
-        Of the import.
     options : ImportOptions
         Source and trust, recorded with the derived revisions too.
     on_progress : callable
@@ -84,8 +92,10 @@ async def derive_coarser(
     for index, timeframe in enumerate(coarser):
         touched = [(source, changes[source]) for source in SOURCES[timeframe] if source in changes]
         if touched:
-            maker = _Maker(connection, instrument, SeriesTarget(instrument_id=native.instrument_id, timeframe=timeframe))
-            made = await maker.make(touched, revision=revision, options=options)
+            maker = _Maker(
+                connection, instrument, SeriesTarget(instrument_id=native.instrument_id, timeframe=timeframe)
+            )
+            made = await maker.make(touched, options)
             if made is not None:
                 changes[timeframe], written[timeframe.name] = made
         on_progress(index + 1, len(coarser))
@@ -99,15 +109,19 @@ class _Maker:
         self._connection, self._instrument, self._series = connection, instrument, series
 
     async def make(
-        self, touched: list[tuple[Timeframe, Change]], *, revision: int, options: ImportOptions
+        self, touched: list[tuple[Timeframe, Change]], options: ImportOptions
     ) -> tuple[Change, int] | None:
         """Return what changed in the series and how many rows, or None."""
-        timeframe = self._series.timeframe
+        timeframe, revision = self._series.timeframe, touched[0][1].revision
         first_s = min(change.first_s for _, change in touched) // timeframe.seconds * timeframe.seconds
         last_s = max(change.last_s for _, change in touched) // timeframe.seconds * timeframe.seconds
         content = hashlib.sha256("|".join(change.content_hash for _, change in touched).encode()).hexdigest()
         facts = RevisionFacts(
-            revision=revision, content=content, derived_from=touched[0][0].name, file_hash=None, options=options
+            revision=revision,
+            content=content,
+            derived_from=touched[0][0].name,
+            file_hash=None,
+            options=options,
         )
         step_s = _WINDOW_BARS * SOURCES[timeframe][0].seconds // timeframe.seconds * timeframe.seconds
         total = Applied(n_new=0, corrected_lines=[])
@@ -117,12 +131,16 @@ class _Maker:
         if not total.changed:
             return None
         span = import_rows.StageRange(n_rows=total.n_new, first=_moment(first_s), last=_moment(last_s))
-        touched_range = await import_rows.read_changed_range(self._connection, self._series, span, revision=revision)
+        touched_range = await import_rows.read_changed_range(
+            self._connection, self._series, span, revision=revision
+        )
         assert touched_range is not None
         span = import_rows.StageRange(n_rows=total.n_new, first=touched_range[0], last=touched_range[1])
         content_hash = await import_rows.save_revision(self._connection, self._series, span, total, facts)
         low, high = (int(moment.timestamp()) for moment in touched_range)
-        return Change(first_s=low, last_s=high, content_hash=content_hash), total.n_new + total.n_replaced
+        return Change(
+            revision=revision, first_s=low, last_s=high, content_hash=content_hash
+        ), total.n_new + total.n_replaced
 
     async def _make_window(self, low_s: int, high_s: int, revision: int) -> Applied:
         bars = await self._derived(low_s, high_s)
@@ -133,20 +151,27 @@ class _Maker:
         span = import_rows.StageRange(
             n_rows=len(bars), first=_moment(int(bars.time_s[0])), last=_moment(int(bars.time_s[-1]))
         )
-        return await import_rows.apply_stage(self._connection, self._series, span, revision=revision, derived=True)
+        return await import_rows.apply_stage(
+            self._connection, self._series, span, revision=revision, derived=True
+        )
 
     async def _derived(self, low_s: int, high_s: int) -> Candles:
         """Return the series' bars of a window, from the preferred source that has rows for each of them."""
         timeframe = self._series.timeframe
-        preferred, *others = [resample(await self._source(one, low_s, high_s), timeframe) for one in SOURCES[timeframe]]
+        preferred, *others = [
+            resample(await self._source(one, low_s, high_s), timeframe) for one in SOURCES[timeframe]
+        ]
         for other in others:
             preferred = _filled(preferred, other)
         return preferred
 
     async def _source(self, source: Timeframe, low_s: int, high_s: int) -> Candles:
-        query = current_bars_query(source, self._instrument.side)
+        query = bars_query("select_bars", source, self._instrument.side)
         columns = await copy_bars(
-            self._connection, query, (self._series.instrument_id, low_s, high_s), n_columns=n_columns(self._instrument.side)
+            self._connection,
+            query,
+            (self._series.instrument_id, low_s, high_s),
+            n_columns=n_columns(self._instrument.side),
         )
         return candles_from_copy(columns, instrument=self._instrument, timeframe=source, revision=None)
 
@@ -180,7 +205,9 @@ def _sum(one: Applied, other: Applied) -> Applied:
 async def _encoded(bars: Candles) -> AsyncIterator[bytes]:
     names = (*PRICE_COLUMNS, *(ASK_COLUMNS if bars.ask_open_ticks is not None else ()))
     prices = np.stack([getattr(bars, name) for name in names])
-    yield encode_rows(np.zeros(len(bars), dtype=np.int64), bars.time_s, prices, np.ascontiguousarray(bars.volume))
+    yield encode_rows(
+        np.zeros(len(bars), dtype=np.int64), bars.time_s, prices, np.ascontiguousarray(bars.volume)
+    )
 
 
 def _moment(time_s: int) -> datetime:

@@ -41,7 +41,11 @@ class BarDecoder:
     """
 
     def __init__(self, n_columns: int, target: Int64Array | None = None) -> None:
-        fields = [(f"{kind}{index}", code) for index in range(n_columns) for kind, code in (("l", ">i4"), ("v", ">i8"))]
+        fields = [
+            (f"{kind}{index}", code)
+            for index in range(n_columns)
+            for kind, code in (("l", ">i4"), ("v", ">i8"))
+        ]
         self._row = np.dtype([("n", ">i2"), *fields])
         self._n_columns = n_columns
         self._target = target
@@ -68,13 +72,17 @@ class BarDecoder:
     def _take(self, rows: npt.NDArray[np.void]) -> None:
         lengths_right = all((rows[f"l{index}"] == 8).all() for index in range(self._n_columns))
         if not lengths_right or not (rows["n"] == self._n_columns).all():
-            raise InvariantBroken("candles.copy_malformed", "candle columns must not be NULL in a stored series")
+            raise InvariantBroken(
+                "candles.copy_malformed", "candle columns must not be NULL in a stored series"
+            )
         n_rows = len(rows)
         if self._target is None:
             block = np.empty((self._n_columns, n_rows), dtype=np.int64)
             self._blocks.append(block)
         elif self.n_bars + n_rows > self._target.shape[1]:
-            raise InvariantBroken("candles.copy_malformed", "a series must have as many rows as its catalogue says")
+            raise InvariantBroken(
+                "candles.copy_malformed", "a series must have as many rows as its catalogue says"
+            )
         else:
             block = self._target[:, self.n_bars : self.n_bars + n_rows]
         for index in range(self._n_columns):
@@ -93,7 +101,12 @@ class BarDecoder:
 
 
 async def copy_bars(
-    connection: Database, query: str, arguments: Sequence[object], *, n_columns: int, target: Int64Array | None = None
+    connection: Database,
+    query: str,
+    arguments: Sequence[object],
+    *,
+    n_columns: int,
+    target: Int64Array | None = None,
 ) -> Int64Array:
     """Run a query for bars and return its columns.
 
@@ -120,7 +133,9 @@ async def copy_bars(
     return decoder.columns()
 
 
-def candles_from_copy(columns: Int64Array, *, instrument: Instrument, timeframe: Timeframe, revision: int | None) -> Candles:
+def candles_from_copy(
+    columns: Int64Array, *, instrument: Instrument, timeframe: Timeframe, revision: int | None
+) -> Candles:
     """Return candles over columns of `copy_bars`."""
     columns.flags.writeable = False
     return candles_from_array(columns, instrument=instrument, timeframe=timeframe, revision=revision)
@@ -140,8 +155,18 @@ def encode_rows(line: Int64Array, time_s: Int64Array, prices: Int64Array, volume
     volume : ndarray of shape (n,), dtype=float64
         Volumes.
     """
-    columns: list[np.ndarray] = [line, time_s * _US - _EPOCH_2000_US, *prices[:4], volume.view(np.int64), *prices[4:]]
-    fields = [(f"{kind}{index}", code) for index in range(len(columns)) for kind, code in (("l", ">i4"), ("v", ">i8"))]
+    columns: list[np.ndarray] = [
+        line,
+        time_s * _US - _EPOCH_2000_US,
+        *prices[:4],
+        volume.view(np.int64),
+        *prices[4:],
+    ]
+    fields = [
+        (f"{kind}{index}", code)
+        for index in range(len(columns))
+        for kind, code in (("l", ">i4"), ("v", ">i8"))
+    ]
     rows = np.empty(len(line), dtype=np.dtype([("n", ">i2"), *fields]))
     rows["n"] = len(columns)
     for index, column in enumerate(columns):

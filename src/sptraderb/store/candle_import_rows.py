@@ -300,9 +300,9 @@ async def save_revision(
     )  # fmt: skip
     options = facts.options
     await connection.execute(
-        _QUERIES["save_revision"], facts.revision, series.instrument_id, name, facts.derived_from, content_hash,
-        facts.file_hash, options.digest if facts.file_hash else None, options.source, options.trust, span.first,
-        span.last, applied.n_new, applied.n_corrected,
+        _QUERIES["save_revision"], facts.revision, series.instrument_id, name, facts.derived_from,
+        content_hash, facts.file_hash, options.digest if facts.file_hash else None, options.source,
+        options.trust, span.first, span.last, applied.n_new, applied.n_corrected,
     )  # fmt: skip
     return content_hash
 

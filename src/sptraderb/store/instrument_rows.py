@@ -52,21 +52,22 @@ async def read_instrument(database: Database, symbol: str) -> Instrument:
     """
     found = await find_instrument(database, symbol)
     if found is None:
-        raise NotFound("instrument.not_found", f"an instrument must exist, `{symbol[:40]}` does not", symbol=symbol)
+        raise NotFound(
+            "instrument.not_found", f"an instrument must exist, `{symbol[:40]}` does not", symbol=symbol
+        )
     return found
 
 
 async def save_instrument(connection: Connection, instrument: Instrument) -> int:
     """Insert an instrument or take its new facts; return the id of its row."""
     facts = instrument
-    return int(
-        await connection.fetchval(
-            _QUERIES["save_instrument"],
-            facts.symbol, facts.kind, facts.base, facts.quote, facts.price_scale, facts.quantity_scale,
-            facts.quantity_step, facts.quantity_min, facts.pip_ticks, facts.lot_units, str(facts.calendar),
-            str(facts.side), facts.margin_rate_ppb, facts.point_value,
-        )  # fmt: skip
-    )
+    row_id = await connection.fetchval(
+        _QUERIES["save_instrument"],
+        facts.symbol, facts.kind, facts.base, facts.quote, facts.price_scale, facts.quantity_scale,
+        facts.quantity_step, facts.quantity_min, facts.pip_ticks, facts.lot_units, str(facts.calendar),
+        str(facts.side), facts.margin_rate_ppb, facts.point_value,
+    )  # fmt: skip
+    return int(row_id)
 
 
 async def has_candles(database: Database, symbol: str) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sptraderb.candles.cache import CacheKey
+from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import H1, STORED, Timeframe
 from sptraderb.errors import NotFound
@@ -161,7 +162,8 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
             available=available,
         )
     stored = {_BY_NAME[row["timeframe"]]: row for row in rows}
-    source = _source_for(timeframe, sorted(stored))
+    calendar = CalendarName(rows[0]["calendar"])
+    source = _source_for(timeframe, sorted(stored), calendar)
     if source is None:
         names = [one.name for one in sorted(stored)]
         raise NotFound(
@@ -186,9 +188,9 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
     )
 
 
-def _source_for(timeframe: Timeframe, stored: list[Timeframe]) -> Timeframe | None:
-    """Return the coarsest stored timeframe that divides one; session days are made of hours or less."""
-    if timeframe.follows_sessions:
+def _source_for(timeframe: Timeframe, stored: list[Timeframe], calendar: CalendarName) -> Timeframe | None:
+    """Return the coarsest stored timeframe that divides one; FX days close on the hour, not on 4h bars."""
+    if timeframe.follows_sessions and calendar is CalendarName.FX:
         fitting = [one for one in stored if one <= H1]
     else:
         fitting = [one for one in stored if timeframe.is_multiple_of(one)]

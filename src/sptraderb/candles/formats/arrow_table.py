@@ -38,6 +38,7 @@ _PARQUET, _ARROW, _FEATHER_1 = b"PAR1", b"ARROW1", b"FEA1"
 _STREAM = b"\xff\xff\xff\xff"
 _MAX_SCALE = 10
 _HEAD_ROWS = 2000
+_TYPE = "arro3.core.DataType<"
 
 
 def recognise_arrow(head: FileHead) -> Recognised | None:
@@ -62,9 +63,13 @@ def recognise_arrow(head: FileHead) -> Recognised | None:
         )
     time, prices, volume = columns
     batch = batch.slice(0, min(batch.num_rows, _HEAD_ROWS))
-    whole = all(DataType.is_integer(batch.column(column).type) for column in prices)
+    whole = all(_is_whole(batch.column(column)) for column in prices)
     zone = UTC_ZONE if _states_zone(batch.column(time[0])) else None
-    least = min(float(_filled(batch.column(column), DataType.float64()).min()) for column in prices) if whole else 0.0
+    least = (
+        min(float(_filled(batch.column(column), DataType.float64()).min()) for column in prices)
+        if whole
+        else 0.0
+    )
     decimals = 0 if whole else max(_decimals(batch.column(column)) for column in prices)
     return Recognised(
         format="parquet" if head.data.startswith(_PARQUET) else "arrow",
@@ -149,13 +154,24 @@ def _joined(column: Array) -> tuple[np.ndarray, Int64Array, Int64Array]:
     return np.frombuffer(b"".join(texts) + b"\n", dtype=np.uint8), starts, ends
 
 
+def _kind(column: Array) -> str:
+    return str(column.type).removeprefix(_TYPE)
+
+
 def _is_text(column: Array) -> bool:
-    kind = column.type
-    return bool(DataType.is_string(kind) or DataType.is_large_string(kind) or DataType.is_string_view(kind))
+    return _kind(column).startswith(("Utf8", "LargeUtf8"))
+
+
+def _is_whole(column: Array) -> bool:
+    return _kind(column).startswith(("Int8", "Int16", "Int32", "Int64", "UInt"))
+
+
+def _is_single(column: Array) -> bool:
+    return _kind(column).startswith("Float32")
 
 
 def _is_timestamp(column: Array) -> bool:
-    return str(column.type).startswith("arro3.core.DataType<Timestamp")
+    return _kind(column).startswith("Timestamp")
 
 
 def _states_zone(column: Array) -> bool:
@@ -165,7 +181,7 @@ def _states_zone(column: Array) -> bool:
         samples = [text for text in islice(column.to_pylist(), 1000) if text]
         templates = [find_template(text) for text in samples]
         return bool(templates) and all(found is not None and found.states_zone for found in templates)
-    return bool(DataType.is_integer(column.type))
+    return _is_whole(column)
 
 
 def _present(column: Array) -> np.ndarray | None:
@@ -195,9 +211,11 @@ def _times(column: Array, faults: FaultArray) -> Int64Array:
         mark(faults, ~present, RowFault.TIME)
     if _is_timestamp(column):
         unit = _UNITS[str(column.type.time_unit)]
-    elif DataType.is_integer(column.type):
+    elif _is_whole(column):
         size = int(np.abs(_filled(column, DataType.int64())).max(initial=0))
-        unit = next(unit for limit, unit in ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (1e30, 10**9)) if size < limit)
+        unit = next(
+            unit for limit, unit in ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (1e30, 10**9)) if size < limit
+        )
     else:
         mark(faults, np.ones(len(faults), dtype=np.bool_), RowFault.TIME)
         return np.zeros(len(faults), dtype=np.int64)
@@ -207,8 +225,7 @@ def _times(column: Array, faults: FaultArray) -> Int64Array:
 
 
 def _ticks(column: Array, decimals: int, faults: FaultArray) -> GridPrices:
-    kind = column.type
-    if DataType.is_integer(kind) or _is_text(column) or str(kind).startswith("arro3.core.DataType<Decimal"):
+    if _is_whole(column) or _is_text(column) or _kind(column).startswith("Decimal"):
         numbers = read_numbers(*_joined(column))
         mark(faults, ~numbers.ok, RowFault.PRICE)
         grid = ticks_from_numbers(numbers, decimals)
@@ -216,7 +233,7 @@ def _ticks(column: Array, decimals: int, faults: FaultArray) -> GridPrices:
         values = _filled(column, DataType.float64()).astype(np.float64)
         present = _present(column)
         mark(faults, ~np.isfinite(values) | (False if present is None else ~present), RowFault.PRICE)
-        if DataType.is_float32(kind):
+        if _is_single(column):
             values = _widened(values.astype(np.float32))
         grid = ticks_from_doubles(values, decimals)
     mark(faults, ~grid.on_grid, RowFault.OFF_GRID)
@@ -241,11 +258,13 @@ def _volume(column: Array, faults: FaultArray) -> Float64Array:
 
 def _decimals(column: Array) -> int:
     """Return the fewest decimals that hold every value, float noise aside; at most 10."""
-    if not DataType.is_floating(column.type):
+    if not _kind(column).startswith("Float"):
         numbers = read_numbers(*_joined(column))
-        return next((scale for scale in range(_MAX_SCALE) if _all_fit(ticks_from_numbers(numbers, scale))), 10)
+        return next(
+            (scale for scale in range(_MAX_SCALE) if _all_fit(ticks_from_numbers(numbers, scale))), 10
+        )
     values = _filled(column, DataType.float64()).astype(np.float64)
-    if DataType.is_float32(column.type):
+    if _is_single(column):
         values = _widened(values.astype(np.float32))
     values = values[np.isfinite(values)]
     for scale in range(_MAX_SCALE):

@@ -24,7 +24,9 @@ def recognise_dukascopy(head: FileHead) -> Recognised | None:
         return None
     first = head.rows[0][0]
     web = bool(_WEB_TIME.match(first)) and head.names[0] in ("gmt_time", "time", "utc_time")
-    node = bool(_NODE_TIME.match(first)) and head.names[:5] == _NODE_NAMES and "dukascopy" in head.name.lower()
+    node = (
+        bool(_NODE_TIME.match(first)) and head.names[:5] == _NODE_NAMES and "dukascopy" in head.name.lower()
+    )
     if not web and not node:
         return None
     layout = table_from_head(head)

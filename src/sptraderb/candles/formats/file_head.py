@@ -123,7 +123,9 @@ def read_head(path: Path, *, name: str | None = None) -> FileHead:
             data = file.read(HEAD_BYTES)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise InvalidInput("import.file_unreadable", f"the file must be readable: {path.name}: {reason}") from None
+        raise InvalidInput(
+            "import.file_unreadable", f"the file must be readable: {path.name}: {reason}"
+        ) from None
     if not data.strip():
         raise InvalidInput("import.file_empty", f"the file must hold candles, {name or path.name} is empty")
     return FileHead(path=path, name=name or path.name, data=data)

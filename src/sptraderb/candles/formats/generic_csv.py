@@ -16,14 +16,15 @@ from sptraderb.domain.instrument import CandleSide
 from sptraderb.errors import InvalidInput
 
 _TIME_NAMES = (
-    "unix timestamp timestamp_ms time_s open_time time datetime date_time gmt_time utc_time local_time etc/utc "
-    "date day ts t"
-).split()
+    *("unix", "timestamp", "timestamp_ms", "time_s", "open_time", "time", "datetime", "date_time"),
+    *("gmt_time", "utc_time", "local_time", "etc/utc", "date", "day", "ts", "t"),
+)
 _CLOCK_NAMES = ("time", "clock", "hour")
 _PRICE_NAMES = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c", "last"))
 _VOLUME_NAMES = (
-    "tick_volume tickvol tick_vol tickvolume volume vol ticks volume_base base_volume real_volume v"
-).split()
+    *("tick_volume", "tickvol", "tick_vol", "tickvolume", "volume", "vol", "ticks"),
+    *("volume_base", "base_volume", "real_volume", "v"),
+)
 _NOISELESS = Context(prec=NOISE_DIGITS)
 _SYMBOL_NAMES = ("symbol", "ticker", "pair", "instrument")
 
@@ -113,10 +114,8 @@ def columns_by_name(names: tuple[str, ...]) -> _Columns | None:
     """Return the columns of time, prices and volume by their names, or None."""
     time = next((names.index(name) for name in _TIME_NAMES if name in names), None)
     sides = [_price_columns(names, prefix) for prefix in ("bid_", "ask_")]
-    if all(sides):
-        prices = (*sides[0], *sides[1])
-    else:
-        prices = _price_columns(names, "") or sides[0] or sides[1]
+    single = _price_columns(names, "") or sides[0] or sides[1]
+    prices = (*sides[0], *sides[1]) if all(sides) else single
     if time is None or not prices:
         return None
     clock = next((names.index(name) for name in _CLOCK_NAMES if name in names and "date" in names), None)

@@ -20,7 +20,7 @@ def recognise_metatrader(head: FileHead) -> Recognised | None:
     if not head.is_text or not head.rows:
         return None
     row = head.rows[0]
-    mt5 = _MT5_NAMES <= set(head.names)
+    mt5 = set(head.names) >= _MT5_NAMES
     mt4 = len(row) >= 6 and bool(_DATE.match(row[0])) and bool(_CLOCK.match(row[1]))
     if not mt5 and not mt4:
         return None

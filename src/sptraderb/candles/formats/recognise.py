@@ -49,7 +49,9 @@ def recognise(head: FileHead, *, forced: str | None = None, date_order: str | No
     """
     if forced is not None and forced not in FORMATS:
         raise InvalidInput(
-            "import.bad_option", f"format must be one of {', '.join(FORMATS)}, was `{forced[:40]}`", option="format"
+            "import.bad_option",
+            f"format must be one of {', '.join(FORMATS)}, was `{forced[:40]}`",
+            option="format",
         )
     asked: dict[str, Callable[[FileHead], Recognised | None]] = dict(FORMATS)
     asked["csv"] = partial(recognise_generic, date_order=date_order)

@@ -23,8 +23,10 @@ CREATE TABLE sptraderb.instruments (
 );
 COMMENT ON TABLE sptraderb.instruments IS 'what the integers of a symbol mean';
 
+-- No foreign key to instruments here: its check per row costs more than the row. The catalogue has one.
+
 CREATE TABLE sptraderb.candles_1m (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -41,7 +43,7 @@ CREATE TABLE sptraderb.candles_1m (
 );
 
 CREATE TABLE sptraderb.candles_5m (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -58,7 +60,7 @@ CREATE TABLE sptraderb.candles_5m (
 );
 
 CREATE TABLE sptraderb.candles_15m (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -75,7 +77,7 @@ CREATE TABLE sptraderb.candles_15m (
 );
 
 CREATE TABLE sptraderb.candles_1h (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -92,7 +94,7 @@ CREATE TABLE sptraderb.candles_1h (
 );
 
 CREATE TABLE sptraderb.candles_4h (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -109,7 +111,7 @@ CREATE TABLE sptraderb.candles_4h (
 );
 
 CREATE TABLE sptraderb.candles_12h (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
     open bigint NOT NULL,
@@ -127,7 +129,7 @@ CREATE TABLE sptraderb.candles_12h (
 
 -- What a correction replaced: the row was valid from revision_from up to and without revision_to.
 CREATE TABLE sptraderb.candle_history (
-    instrument_id integer NOT NULL REFERENCES sptraderb.instruments (id),
+    instrument_id integer NOT NULL,
     timeframe text NOT NULL,
     derived boolean NOT NULL,
     time timestamptz NOT NULL,
