@@ -72,6 +72,7 @@ async def test_list_runs_when_paged_then_every_run_comes_once_newest_first(pool:
         if cursor is None:
             break
     assert len(seen) == 7
+    assert {run.request.strategy_text for run in seen} == {""}
     assert {run.id for run in seen} == {run.id for run in runs}
     assert seen == sorted(seen, key=lambda run: (run.created_at, run.id), reverse=True)
 

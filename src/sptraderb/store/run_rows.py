@@ -160,7 +160,7 @@ async def list_runs(
     Returns
     -------
     RunPage
-        The page and the cursor of the next.
+        The page and the cursor of the next; the requests come without their strategy's text.
 
     Raises
     ------

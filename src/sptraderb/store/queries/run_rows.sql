@@ -14,8 +14,8 @@ SELECT id, owner, request, state, attempt, n_lost, phase, percent, event_id, n_t
  WHERE id = $1 AND ($2::text IS NULL OR owner = $2);
 
 -- list_runs --
--- Keyset paging on the index (owner, created_at, id): page 1000 costs what page 1 costs.
-SELECT id, owner, request, state, attempt, n_lost, phase, percent, event_id, n_trades, equity_time_s,
+-- Keyset paging on the index (owner, created_at, id): page 1000 costs what page 1 costs. Strategy texts stay behind.
+SELECT id, owner, jsonb_set(request, '{strategy_text}', '""') AS request, state, attempt, n_lost, phase, percent, event_id, n_trades, equity_time_s,
        equity, eta_s, cancel_requested, error, has_result, digest, created_at, started_at, completed_at
   FROM sptraderb.backtest_runs
  WHERE owner = $1
