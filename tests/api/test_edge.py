@@ -169,6 +169,13 @@ async def test_media_type_when_unsupported_then_415(client: Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (415, "media_type.unsupported")
 
 
+@pytest.mark.parametrize("target", ["/api/workspace/%00", "/api/backtest?tag=a%00b", "/%00"])
+async def test_target_when_it_holds_nul_then_400(client: Client, target: str) -> None:
+    """NUL in path or query never reaches a route."""
+    answer = await client.get(target)
+    assert (answer.status_code, answer.json()["code"]) == (400, "request.nul")
+
+
 async def test_openapi_when_asked_then_every_api_route_is_in_it(client: Client) -> None:
     """The document is generated from the routes."""
     document = (await client.get("/docs/openapi.json")).json()

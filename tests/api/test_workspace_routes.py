@@ -106,7 +106,7 @@ async def test_workspace_when_deleted_then_204_then_404(client: Client) -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_workspace_when_the_id_is_nonsense_or_unknown_then_404(client: Client, method: str) -> None:
     """What is no UUID is no workspace."""
-    for name in ("nonsense", str(uuid.uuid4()), "%00"):
+    for name in ("nonsense", str(uuid.uuid4()), "%01"):
         answer = await client.request(method, f"/api/workspace/{name}")
         assert (answer.status_code, answer.json()["code"]) == (404, "workspace.not_found")
 

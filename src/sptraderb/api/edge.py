@@ -22,7 +22,7 @@ from sptraderb.api.origins import OriginRules
 from sptraderb.api.problems import defect, render_problem
 from sptraderb.api.request_line import RequestLine
 from sptraderb.api.security import require_known_host, require_known_origin
-from sptraderb.errors import SptraderbError
+from sptraderb.errors import InvalidInput, SptraderbError
 from sptraderb.telemetry import logger
 
 _log = logger(__name__)
@@ -71,6 +71,7 @@ class Edge:
         started = _Started(send)
         try:
             self._require_entry(method, origin, headers.get(b"host", ""))
+            _require_no_nul(scope)
             if method == "OPTIONS" and origin and b"access-control-request-method" in headers:
                 await _send_empty(started, 204, cors.preflight_headers(self._rules, origin))
             elif method == "HEAD":
@@ -150,6 +151,12 @@ class _Started:
     async def __call__(self, message: Message) -> None:
         self.is_started = True
         await self._send(message)
+
+
+def _require_no_nul(scope: Scope) -> None:
+    # No name here can hold the character, PostgreSQL keeps none, and a C library below would cut at it.
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise InvalidInput("request.nul", "path and query must hold no NUL character, and one did")
 
 
 def _with_charset(media_type: str) -> bytes:
