@@ -19,7 +19,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.markup import escape
-from rich.panel import Panel
 
 from sptraderb.api.report_page import read_chart_script, report_html
 from sptraderb.bootstrap import open_services
@@ -139,8 +138,8 @@ def _not_completed(name: str, frame: Mapping[str, Any], log: Path) -> Unavailabl
     state = f"{frame.get('status', 'not heard of')}, {frame.get('phase') or 'no phase'}"
     return Unavailable(
         "demo.run_not_completed",
-        f"the run of {name} must complete within {_RUN_WITHIN_S} s, it is {state}; {error.get('message', '')}",
-        hint=f"the server's log is {log}",
+        f"the run of {name} must complete within {_RUN_WITHIN_S} s, it is {state}",
+        hint=f"{error.get('message', 'nothing is known of an error')}; the server's log is {log}",
     )
 
 
@@ -170,15 +169,15 @@ def _say_next(
     data_dir = server.log.parent
     run_id = results[STRATEGIES[0]]["backtest_id"]
     program = ".venv/bin/sptraderb"
-    lines = [
-        f"page      {link(pages[STRATEGIES[0]])}",
-        f"data      {link(data_dir)}  [dim](database, pages, server.log)[/]",
-        f"again     DATA_DIR={escape(str(data_dir))} {program} verify {run_id}",
-        f"yours     {program} import FILE.csv --symbol EURUSD --timezone UTC",
-        "server    make serve  [dim]then http://127.0.0.1:3001/docs[/]",
-    ]
-    if kept:
-        lines[-1] = (
-            f"server    stays at {server.address}/docs  [dim]`kill {server.process.pid}` ends all of it[/]"
-        )
-    OUT.print(Panel("\n".join(lines), title=f"done in {seconds:.1f} s", title_align="left", expand=False))
+    stays = f"stays at {server.address}/docs  [dim]`kill {server.process.pid}` ends all of it[/]"
+    lines = {
+        "page": link(pages[STRATEGIES[0]]),
+        "data": f"{link(data_dir)}  [dim]database, pages, server.log[/]",
+        "prove": f"DATA_DIR={escape(str(data_dir))} {program} verify {run_id}",
+        "import": f"{program} import FILE.csv --symbol EURUSD --timezone UTC --side bid",
+        "run": f"{program} backtest STRATEGY.yaml --page result.html",
+        "server": stays if kept else "make serve  [dim]then http://127.0.0.1:3001/docs[/]",
+    }
+    OUT.rule(f"done in {seconds:.1f} s", align="left")
+    for word, text in lines.items():
+        OUT.print(f"[bold]{word:8}[/]{text}", soft_wrap=True)

@@ -60,8 +60,8 @@ def _trade_cells(trade: Mapping[str, Any]) -> Sequence[str]:
         escape(str(trade["side"])),
         _moment(trade["entry_time"]),
         escape(str(trade["entry_price"])),
-        _moment(trade["exit_time"]),
         escape(str(trade["exit_price"])),
+        f"{trade['holding_period_hours']:,.0f} h",
         f"{Decimal(str(trade['quantity'])).normalize():,f}",
         f"[{colour}]{money_text(net, signed=True)}[/]",
         escape(str(trade["exit_reason"]).replace("_", " ")) + mark,
@@ -69,8 +69,8 @@ def _trade_cells(trade: Mapping[str, Any]) -> Sequence[str]:
 
 
 _TRADE_COLUMNS = (
-    ("side", False), ("entry", False), ("price", True), ("exit", False), ("price", True),
-    ("quantity", True), ("net", True), ("closed by", False),
+    ("side", False), ("entry", False), ("price", True), ("exit", True), ("held", True),
+    ("units", True), ("net", True), ("closed by", False),
 )  # fmt: skip
 
 
