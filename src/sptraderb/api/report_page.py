@@ -67,6 +67,7 @@ def report_html(
         "subheading": escape(_span(series, candles)),
         "badge": "partial result" if document["partial"] else "completed",
         "cards": _cards(document),
+        "sharpe": escape(_sharpe_caption(document)),
         "trades_caption": escape(trades_caption(document, len(trades))),
         "trades": trade_table(trades),
         "metrics": metric_table(list_figures(document)),
@@ -115,7 +116,7 @@ def _cards(document: Mapping[str, Any]) -> str:
             "gain" if profit >= 0 else "loss",
         ),
         ("Max drawdown", percent_text(document["max_drawdown"]), "inside bars, of the running peak", ""),
-        ("Sharpe ratio", figure_text(sharpe), sharpe.convention if sharpe else "", ""),
+        ("Sharpe ratio", figure_text(sharpe), "annualised; its convention is below", ""),
         ("Trades", f"{total:,}", f"{wins:,} won, {losses:,} lost, {ambiguous_text(document)}", ""),
         ("Win rate", percent_text(wins / total) if total else "–", "break-even counts as not won", ""),
         (f"Costs, {currency}", money_text(total_costs(document)), "all of the ledger's cost rows", ""),
@@ -125,6 +126,11 @@ def _cards(document: Mapping[str, Any]) -> str:
         f"<dd>{escape(below)}</dd></div>"
         for title, value, below, tone in cards
     )
+
+
+def _sharpe_caption(document: Mapping[str, Any]) -> str:
+    sharpe = find_figure(document, "sharpe")
+    return f"Sharpe ratio: {sharpe.convention}" if sharpe else ""
 
 
 def _chart_data(
