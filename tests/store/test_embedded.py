@@ -165,17 +165,34 @@ async def test_open_when_two_at_once_then_one_owns_and_the_other_shares(data_dir
         await server.stop()
 
 
-async def test_open_when_another_process_owns_then_shared(data_dir: Path, hold: Hold) -> None:
-    """`serve` and `worker` with one data directory use one server; whoever opens it again may own it."""
+async def test_open_when_another_process_owns_then_shared_and_taken_over(data_dir: Path, hold: Hold) -> None:
+    """`serve` and `worker` with one data directory use one server; the one that stays takes it over."""
     holder = hold(data_dir)
     assert (await _said(holder))[0] == "owned"
     server = await open_embedded(data_dir)
     assert not server.owned
     assert await _answers(server.url)
     await asyncio.to_thread(_release, holder)
+    await eventually(lambda: server.owned)
+    await eventually(lambda: _answers(server.url))
+    await server.stop()
     assert not await _answers(server.url)
-    async with await open_embedded(data_dir) as next_one:
-        assert next_one.owned
+
+
+async def test_sharer_when_owner_is_killed_then_it_adopts_the_running_server(
+    data_dir: Path, hold: Hold
+) -> None:
+    """The owner's death is not noticed by who is connected: the server goes on under another owner."""
+    holder = hold(data_dir)
+    await _said(holder)
+    server = await open_embedded(data_dir)
+    connection = await asyncpg.connect(server.url)
+    holder.kill()
+    await eventually(lambda: server.pid is not None)
+    assert await connection.fetchval("SELECT 1") == 1
+    await connection.close()
+    await server.stop()
+    assert not await _answers(server.url)
 
 
 async def test_open_when_owner_was_killed_then_postmaster_is_adopted(data_dir: Path, hold: Hold) -> None:

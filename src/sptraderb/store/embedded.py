@@ -1,8 +1,8 @@
 """PostgreSQL as a child of ours: found, made, started, adopted, shared, watched, stopped.
 
 1. Prepare folders and the system user (``embedded_files``).
-2. Take the lock in ``DATA_DIR/postgres/lock``. Whoever holds it owns the server; others wait until its
-   server takes their password, and share it.
+2. Take the lock in ``DATA_DIR/postgres/lock``. Whoever holds it owns the server; others wait until it
+   takes their password, share it, and stand by: when the owner goes, the first of them takes its place.
 3. The owner finds binaries and makes the cluster where there is none (``embedded_binaries``).
 4. A postmaster that outlived its owner and takes our password is adopted. Whether a server lives is
    judged by connecting, never by a pid; a pid only says whom to wait for or whom to stop.
@@ -18,11 +18,10 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sptraderb.errors import Unavailable
+from sptraderb.errors import SptraderbError, Unavailable
 from sptraderb.store.embedded_binaries import make_cluster, require_binaries, require_same_version
 from sptraderb.store.embedded_files import EmbeddedFiles, data_dir_denied, prepare_files
 from sptraderb.store.embedded_process import (
@@ -35,6 +34,7 @@ from sptraderb.store.embedded_process import (
     server_url,
     spawn,
 )
+from sptraderb.store.pool import DATABASE_DOWN
 
 _WAIT_S = 60.0
 _STEP_S = 0.02
@@ -42,6 +42,7 @@ _WATCH_EVERY_S = 0.2
 _RESTARTS_PER_MINUTE = 10
 _FAST_STOP_S = 20.0
 _HARD_STOP_S = 5.0
+_MAY_PASS: tuple[type[Exception], ...] = (SptraderbError, *DATABASE_DOWN)
 _PORT_TAKEN = "could not create any TCP"
 
 _log = logging.getLogger("sptraderb.store.embedded")
@@ -55,9 +56,9 @@ class EmbeddedServer:
     files : EmbeddedFiles
         Its places.
     bin_dir : Path or None
-        Its binaries; None for a shared one.
+        ``POSTGRES_BIN_DIR``; None for the binaries that come with us.
     lock : int or None
-        Descriptor that holds the lock; None for a shared one.
+        Descriptor that holds the lock; None for a server that another process owns.
     """
 
     def __init__(self, files: EmbeddedFiles, *, bin_dir: Path | None, lock: int | None) -> None:
@@ -90,6 +91,22 @@ class EmbeddedServer:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    async def own(self) -> None:
+        """Bring the server up and keep it up; for the process that holds the lock.
+
+        Raises
+        ------
+        SptraderbError
+            As :func:`open_embedded`.
+        """
+        await self._bring_up()
+        self._watch = asyncio.create_task(self._keep_up(), name="embedded-postgres")
+
+    def share(self, port: int) -> None:
+        """Use the server of another process, and stand by in case that process goes."""
+        self.port = port
+        self._watch = asyncio.create_task(self._stand_by(), name="embedded-postgres")
+
     async def stop(self) -> None:
         """End the server if it is ours, waiting until it is gone; idempotent."""
         if self._watch is not None:
@@ -104,35 +121,24 @@ class EmbeddedServer:
             os.close(self._lock)
             self._lock = None
 
-    async def bring_up(self) -> None:
-        """Adopt a surviving postmaster or start one; the owner's first step.
-
-        Raises
-        ------
-        Unavailable
-            If it does not come up (``database.start_failed``) or another postmaster holds the folder
-            without taking our password (``database.not_ours``).
-        """
+    async def _bring_up(self) -> None:
+        binaries = await asyncio.to_thread(_prepare_cluster, self._files, self._bin_dir)
+        self._bin_dir = binaries
         self._postmaster = await find_survivor(self._files)
         if self._postmaster is None:
-            await self._start()
-        self.port = self._postmaster.port if self._postmaster is not None else 0
-        await ensure_database(self._files, self.port)
-        self._files.write_secret("port", str(self.port))
-        self._watch = asyncio.create_task(self._keep_up(), name="embedded-postgres")
+            self._postmaster = await self._start(binaries)
+        await ensure_database(self._files, self._postmaster.port)
+        self._note_port(self._postmaster.port)
 
-    async def _start(self) -> None:
-        assert self._bin_dir is not None, "only the owner starts a server"
+    async def _start(self, binaries: Path) -> Postmaster:
         deadline = time.monotonic() + _WAIT_S
         wanted = int(self._files.read_secret("port") or 0)
         while True:
             clear_stale_pid(self._files)
-            port = choose_port(wanted)
-            postmaster = spawn(self._files, self._bin_dir, port)
-            self._postmaster = postmaster
+            self._postmaster = postmaster = spawn(self._files, binaries, choose_port(wanted))
             while postmaster.alive() and time.monotonic() < deadline:
-                if await accepts(self._files, port):
-                    return
+                if await accepts(self._files, postmaster.port):
+                    return postmaster
                 await asyncio.sleep(_STEP_S)
             await _end(postmaster)
             self._postmaster = None
@@ -156,51 +162,24 @@ class EmbeddedServer:
             if len(self._started_at) > _RESTARTS_PER_MINUTE:
                 _log.critical("embedded PostgreSQL died too often, giving up; see %s", self._files.log)
                 return
-            _log.error("embedded PostgreSQL is gone, starting it again")
+            _log.warning("embedded PostgreSQL must be brought up again")
             try:
-                await self._start()
-            except (Unavailable, OSError) as error:
+                await self._bring_up()
+            except _MAY_PASS as error:
                 _log.error("embedded PostgreSQL did not start: %s", error)
-                continue
-            self._note_port()
 
-    def _note_port(self) -> None:
-        if self._postmaster is not None and self._postmaster.port != self.port:
-            _log.error("embedded PostgreSQL is back on another port; processes that share it must reconnect")
-            self.port = self._postmaster.port
-            self._files.write_secret("port", str(self.port))
+    async def _stand_by(self) -> None:
+        while self._lock is None:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            self._lock = _try_lock(self._files)
+        _log.warning("the process that owned embedded PostgreSQL is gone, this one owns it now")
+        await self._keep_up()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opening:
-    files: EmbeddedFiles
-    bin_dir: Path | None
-
-    async def own(self, lock: int) -> EmbeddedServer:
-        server: EmbeddedServer | None = None
-        try:
-            binaries = await asyncio.to_thread(require_binaries, self.files, self.bin_dir)
-            if self.files.cluster.is_dir():
-                await asyncio.to_thread(require_same_version, self.files, binaries)
-            else:
-                await asyncio.to_thread(make_cluster, self.files, binaries)
-            server = EmbeddedServer(self.files, bin_dir=binaries, lock=lock)
-            await server.bring_up()
-        except BaseException:
-            if server is not None:
-                await server.stop()
-            else:
-                os.close(lock)
-            raise
-        return server
-
-    async def share(self) -> EmbeddedServer | None:
-        port = int(self.files.read_secret("port") or 0)
-        if not port or not await accepts(self.files, port, database="sptraderb"):
-            return None
-        server = EmbeddedServer(self.files, bin_dir=None, lock=None)
-        server.port = port
-        return server
+    def _note_port(self, port: int) -> None:
+        if self.port not in (0, port):
+            _log.error("embedded PostgreSQL is back on another port, whoever is connected must be restarted")
+        self.port = port
+        self._files.write_secret("port", str(port))
 
 
 async def open_embedded(data_dir: Path, *, bin_dir: Path | None = None) -> EmbeddedServer:
@@ -229,23 +208,39 @@ async def open_embedded(data_dir: Path, *, bin_dir: Path | None = None) -> Embed
         ``database.start_failed``, ``database.not_ours``, or another process holds the lock and its
         server does not answer within a minute (``database.locked``).
     """
-    opening = _Opening(files=prepare_files(data_dir), bin_dir=bin_dir)
+    files = prepare_files(data_dir)
     deadline = time.monotonic() + _WAIT_S
     while True:
-        lock = _try_lock(opening.files)
+        lock = _try_lock(files)
+        server = EmbeddedServer(files, bin_dir=bin_dir, lock=lock)
         if lock is not None:
-            return await opening.own(lock)
-        server = await opening.share()
-        if server is not None:
+            try:
+                await server.own()
+            except BaseException:
+                await server.stop()
+                raise
+            return server
+        port = int(files.read_secret("port") or 0)
+        if port and await accepts(files, port, database="sptraderb"):
+            server.share(port)
             return server
         if time.monotonic() > deadline:
             raise Unavailable(
                 "database.locked",
-                f"the process that holds {opening.files.lock} must bring PostgreSQL up, "
+                f"the process that holds {files.lock} must bring PostgreSQL up, "
                 f"it has not within {_WAIT_S:g} s",
                 hint="end that process, or set another DATA_DIR",
             )
         await asyncio.sleep(_STEP_S * 5)
+
+
+def _prepare_cluster(files: EmbeddedFiles, bin_dir: Path | None) -> Path:
+    binaries = require_binaries(files, bin_dir)
+    if files.cluster.is_dir():
+        require_same_version(files, binaries)
+    else:
+        make_cluster(files, binaries)
+    return binaries
 
 
 def _try_lock(files: EmbeddedFiles) -> int | None:
