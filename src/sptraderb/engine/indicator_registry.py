@@ -134,7 +134,6 @@ _SPECS = (
         settle=_wilder_seed,
         formula="Wilder mean of the true range, from the mean of the first n; the first range is high - low",
         source="J. Welles Wilder, 1978",
-        talib="EMA",
     ),
     IndicatorSpec(
         name="adx",
@@ -156,7 +155,6 @@ _SPECS = (
         first_value=_stoch_first,
         formula="k = sma of 100 * (close - lowest low) / (highest high - lowest low); d = sma of k",
         source="George Lane",
-        talib="STOCH",
     ),
     IndicatorSpec(
         name="cci",
@@ -174,7 +172,6 @@ _SPECS = (
         outputs=_DIFFERENCE,
         first_value=_after_window,
         formula="x - x[n]",
-        talib="MOM",
     ),
     IndicatorSpec(
         name="roc",
@@ -182,7 +179,6 @@ _SPECS = (
         parameters=(_period(9),),
         first_value=_after_window,
         formula="100 * (x - x[n]) / x[n]",
-        talib="ROC",
     ),
     IndicatorSpec(
         name="obv",
@@ -194,7 +190,6 @@ _SPECS = (
         first_value=_at_once,
         formula="running sum of volume, added on a rise, taken off on a fall; 0 on the first loaded bar",
         source="Joseph Granville, 1963",
-        talib="OBV",
         differs="counts from the first loaded bar: use its changes, not its level",
     ),
     IndicatorSpec(
@@ -220,7 +215,6 @@ _SPECS = (
         parameters=(_period(),),
         outputs=_SAME,
         formula="max(x, x[1], ..., x[n - 1])",
-        talib="MAX",
     ),
     IndicatorSpec(
         name="lowest",
@@ -229,7 +223,6 @@ _SPECS = (
         parameters=(_period(),),
         outputs=_SAME,
         formula="min(x, x[1], ..., x[n - 1])",
-        talib="MIN",
     ),
     IndicatorSpec(
         name="donchian",
@@ -239,7 +232,6 @@ _SPECS = (
         outputs=_PRICE_BANDS,
         formula="upper = highest high; lower = lowest low; middle = their mean",
         source="Richard Donchian",
-        talib="MAX, MIN",
     ),
     IndicatorSpec(
         name="keltner",
@@ -287,6 +279,7 @@ _SPECS = (
         parameters=(_period(),),
         outputs=_SAME,
         formula="pandas rolling(n).mean()",
+        talib="SMA",
         source="first SPtraderB server",
     ),
     IndicatorSpec(
