@@ -3,8 +3,8 @@
 Place: the oracle's entry. One pass over the bars; in each bar, in the order of rule X13:
 
 1. at the open: risk closes, stops and targets already passed, time exits, signal exits, reversals,
-   entries (`_at_open`);
-2. along the path: stop and target (`_along_path`);
+   entries (`_at_open`, `trading_desk`);
+2. along the path: stop and target (`trading_desk`);
 3. marks at the close (`_mark`);
 4. risk limits (`account_limits`);
 5. conditions and new orders (`_decide`).
@@ -16,23 +16,15 @@ from decimal import Decimal, localcontext
 import numpy as np
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.outcome import (
-    EventCode,
-    ExitReason,
-    LedgerKind,
-    OrderReason,
-    Outcome,
-)
+from sptraderb.domain.outcome import EventCode, ExitReason, Outcome
 from sptraderb.domain.plan import LONG, SHORT, Plan, Signals
 from sptraderb.domain.terms import Terms, require_one_sided
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
-from sptraderb.oracle.cash_book import CashBook, Exit, PendingEntry
-from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales, rate
-from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, Levels
-from sptraderb.oracle.held_position import HeldPosition
-from sptraderb.oracle.order_size import Means, OrderSize, Sized
-from sptraderb.oracle.quoted_bar import SELL, Fill, QuotedBar, Quotes
+from sptraderb.oracle.cash_book import PendingEntry
+from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
+from sptraderb.oracle.quoted_bar import SELL, QuotedBar, Quotes
+from sptraderb.oracle.trading_desk import TradingDesk
 
 
 def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outcome:
@@ -65,7 +57,7 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     Notes
     -----
     Exact: every number is a decimal in a context that traps lost digits; the roundings of rule M4
-    are the only ones. Slow by design, about 20 microseconds a bar.
+    are the only ones. Slow by design, some tens of microseconds a bar.
     """
     require_one_sided(candles)
     with localcontext(EXACT):
@@ -99,32 +91,27 @@ class _Curve:
 class _Replay:
     def __init__(self, plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> None:
         self.plan, self.candles, self.signals, self.terms = plan, candles, signals, terms
-        self.scales = Scales(candles.instrument, terms.money_decimals)
-        self.quotes = Quotes(candles, terms, scales=self.scales)
-        self.sizes = OrderSize(candles.instrument, terms, scales=self.scales)
-        self.book = CashBook(self.scales)
+        self.desk = TradingDesk(plan, candles, signals, terms)
+        self.book, self.scales = self.desk.book, self.desk.scales
         self.deposit = self.scales.money(terms.capital_minor)
         self.limits = AccountLimits(terms.risk, self.deposit, book=self.book)
         self.first_tradable = min(terms.start_bar + 1, len(candles))
         self.curve = _Curve()
-        self.position: HeldPosition | None = None
-        self.n_positions = 0
         self.marked_pnl = ZERO
         self.risk_close: ExitReason | None = None
         self.exit_signal = False
         self.entry: PendingEntry | None = None
-        self.lowest: list[Decimal] = []
-        self.was_held = False
 
     def run(self) -> Outcome:
         """Walk all bars."""
         self.book.deposit(self.first_tradable, self.deposit)
         days = self.candles.session_days
         for bar in range(len(self.candles)):
-            quoted = self.quotes.bar(bar)
+            quoted = self.desk.quotes.bar(bar)
+            self.desk.begin_bar()
             if bar >= self.first_tradable:
                 self._at_open(bar, quoted)
-                self._along_path(bar, quoted)
+                self.desk.exit_along_path(bar, quoted)
             equity = self._mark(quoted)
             if bar >= self.first_tradable:
                 self.risk_close = self.limits.judge(bar, int(days[bar]), equity=equity)
@@ -136,199 +123,51 @@ class _Replay:
     # -- 1. the open -----------------------------------------------------------------------------
 
     def _at_open(self, bar: int, quoted: QuotedBar) -> None:
-        self.lowest, self.was_held = [], self.position is not None
-        if self.position is not None and self.risk_close is not None:
-            self._close(self.position, self._market_exit(bar, quoted, self.risk_close), quoted)
-        self._exit_passed_at_open(bar, quoted)
-        if self.position is not None and self.position.is_due_at(bar):
-            self._close(self.position, self._market_exit(bar, quoted, ExitReason.TIME), quoted)
-        if self.position is not None and self.exit_signal:
-            self._close(self.position, self._market_exit(bar, quoted, ExitReason.SIGNAL), quoted)
+        """Work off what falls on the open; a close ends what comes after it for that position."""
+        desk = self.desk
+        if self.risk_close is not None:
+            self._close_at_open(bar, quoted, self.risk_close)
+        desk.exit_passed_at_open(bar, quoted)
+        if desk.position is not None and desk.position.is_due_at(bar):
+            self._close_at_open(bar, quoted, ExitReason.TIME)
+        if self.exit_signal:
+            self._close_at_open(bar, quoted, ExitReason.SIGNAL)
         order, self.entry, self.exit_signal = self.entry, None, False
         if order is not None:
-            self._enter(order, bar, quoted)
-            self._exit_passed_at_open(bar, quoted)
+            desk.enter(order, bar, quoted, marked_pnl=self.marked_pnl)
+            desk.exit_passed_at_open(bar, quoted)
 
-    def _market_exit(self, bar: int, quoted: QuotedBar, reason: ExitReason) -> Exit:
-        """Return a close at the open: longs sell at bid, shorts buy at ask, then slippage (X1)."""
-        assert self.position is not None
-        side = self.position.side
-        return Exit(bar, self.quotes.fill(-side, quoted.exit_open(side), slipped=True), reason)
-
-    def _exit_passed_at_open(self, bar: int, quoted: QuotedBar) -> None:
-        """Fill a stop or target that the open already passed, at the open (X2, X3)."""
-        position = self.position
-        if position is None or not position.exits_live_at(bar):
-            return
-        price = quoted.exit_open(position.side)
-        if position.stop_reached(price):
-            self._close(position, self._stopped(position, bar, price), quoted)
-        elif position.target_reached(price):
-            self._close(position, self._taken(position, bar, price), quoted)
-
-    # -- entries and reversals -------------------------------------------------------------------
-
-    def _enter(self, order: PendingEntry, bar: int, quoted: QuotedBar) -> None:
-        """Fill an entry at the open; whatever is held then is of the other side and reversed (X11)."""
-        side_price = quoted.ask_open if order.side == LONG else quoted.bid_open
-        fill = self.quotes.fill(order.side, side_price, slipped=True)
-        old = self.position
-        equity = self.book.balance + (self.marked_pnl if old is not None else ZERO)
-        end = None if old is None else Exit(bar, fill, ExitReason.REVERSAL)
-        realised = None if old is None or end is None else self._book_exit(old, end)
-        closing = ZERO if old is None else old.quantity
-        means = Means(equity, self.book.balance, closing)
-        opened = self._open(order, bar, fill, means)
-        commission = self._charge(bar, fill, closing, opened, old)
-        if old is not None and end is not None and realised is not None:
-            share = commission
-            if opened is not None:
-                share = self.scales.shared(commission, closing, whole=closing + opened.quantity)
-                opened.commission = commission - share
-            self._finish(old, end, quoted, realised, share)
-        elif opened is not None:
-            opened.commission = commission
-        self.position = opened
-
-    def _open(self, order: PendingEntry, bar: int, fill: Fill, means: Means) -> HeldPosition | None:
-        """Judge an entry order: levels, size, cuts; book the spread and slippage of its fill."""
-        rule = self.plan.entries[order.rule_index]
-        level_rule = LevelRule(rule, self.signals, decided_bar=order.decided_bar, scales=self.scales)
-        try:
-            levels = level_rule.levels(fill.price)
-            stop = level_rule.stop(fill.side_price)
-        except LevelRefused as refusal:
-            self.book.rejected(order, bar, wanted=ZERO, reason=refusal.reason)
-            return None
-        wanted = self.sizes.wanted(rule.size, means=means, price=fill.side_price, stop=stop)
-        sized = self.sizes.cut(wanted, rule.size, means=means, price=fill.price)
-        if not sized.quantity:
-            self.book.rejected(order, bar, wanted=wanted, reason=sized.reason)
-            return None
-        position = self._opened(order, bar, fill, levels, sized)
-        if sized.reason is OrderReason.NONE:
-            self.book.filled(order, bar, wanted=wanted, position=position)
-        else:
-            self.book.filled_cut(order, bar, wanted=wanted, position=position, reason=sized.reason)
-        return position
-
-    def _opened(
-        self, order: PendingEntry, bar: int, fill: Fill, levels: Levels, sized: Sized
-    ) -> HeldPosition:
-        number, self.n_positions, self.was_held = self.n_positions, self.n_positions + 1, True
-        rule = self.plan.entries[order.rule_index]
-        position = HeldPosition(number, order.rule_index, rule, bar, sized.quantity, fill, levels)
-        position.spread, position.slippage = self._book_moves(bar, fill, sized.quantity, number)
-        return position
-
-    def _book_moves(self, bar: int, fill: Fill, quantity: Decimal, number: int) -> tuple[Decimal, Decimal]:
-        """Book the spread and slippage of a fill, each as its own row (M6)."""
-        spread = -self.scales.cost(fill.spread, quantity)
-        slippage = -self.scales.cost(fill.slippage, quantity)
-        self.book.book(bar, LedgerKind.SPREAD, amount=spread, position=number)
-        self.book.book(bar, LedgerKind.SLIPPAGE, amount=slippage, position=number)
-        return spread, slippage
-
-    def _charge(
-        self, bar: int, fill: Fill, closing: Decimal, opened: HeldPosition | None, old: HeldPosition | None
-    ) -> Decimal:
-        """Book the commission of one order on its whole quantity (C1, X11)."""
-        owner = opened if opened is not None else old
-        if owner is None:
-            return ZERO
-        quantity = closing + (ZERO if opened is None else opened.quantity)
-        fee = self.scales.notional(fill.price, quantity) * rate(self.terms.commission_ppb)
-        amount = -self.scales.rounded_money(fee)
-        return self.book.book(bar, LedgerKind.COMMISSION, amount=amount, position=owner.number)
-
-    # -- exits -----------------------------------------------------------------------------------
-
-    def _close(self, position: HeldPosition, end: Exit, quoted: QuotedBar) -> None:
-        """Close a position as an order of its own, with its commission."""
-        realised = self._book_exit(position, end)
-        commission = self._charge(end.bar, end.fill, position.quantity, None, position)
-        self._finish(position, end, quoted, realised, commission)
-        self.position = None
-        self.lowest.append(self.book.balance)
-
-    def _book_exit(self, position: HeldPosition, end: Exit) -> tuple[Decimal, Decimal, Decimal]:
-        """Book the price P&L, spread and slippage of an exit; return the three amounts."""
-        move = position.side * (end.fill.reference - position.fill.reference)
-        pnl = self.scales.worth(move, position.quantity)
-        self.book.book(end.bar, LedgerKind.PRICE_PNL, amount=pnl, position=position.number)
-        return (pnl, *self._book_moves(end.bar, end.fill, position.quantity, position.number))
-
-    def _finish(
-        self,
-        position: HeldPosition,
-        end: Exit,
-        quoted: QuotedBar,
-        realised: tuple[Decimal, Decimal, Decimal],
-        commission: Decimal,
-    ) -> None:
-        """Note the certain prices of the exit bar and write the trade."""
-        position.see(quoted.exit_open(position.side))
-        position.see(end.fill.price)
-        pnl, spread, slippage = realised
-        costs = [position.spread + spread, position.slippage + slippage, position.commission + commission]
-        self.book.trade(position, end, price_pnl=pnl, costs=costs)
-
-    # -- 2. the path -----------------------------------------------------------------------------
-
-    def _along_path(self, bar: int, quoted: QuotedBar) -> None:
-        """Fill the stop or target that the bar's range reaches; both: the stop (X6)."""
-        position = self.position
-        if position is None or not position.exits_live_at(bar):
-            return
-        stopped = position.stop_reached(quoted.adverse(position.side))
-        taken = position.target_reached(quoted.favourable(position.side))
-        ambiguous = stopped and taken
-        levels = position.levels
-        if taken and levels.target is not None and (not stopped or self.terms.for_position):
-            worst = self._open_pnl(position, quoted.adverse(position.side))
-            self.lowest.append(self.book.balance + worst)
-            self._close(position, self._taken(position, bar, levels.target, ambiguous=ambiguous), quoted)
-        elif stopped and levels.stop is not None:
-            self._close(position, self._stopped(position, bar, levels.stop, ambiguous=ambiguous), quoted)
-
-    def _stopped(self, position: HeldPosition, bar: int, price: Decimal, *, ambiguous: bool = False) -> Exit:
-        fill = self.quotes.fill(-position.side, price, slipped=True)
-        return Exit(bar, fill, ExitReason.STOP_LOSS, position.levels.stop, ambiguous)
-
-    def _taken(self, position: HeldPosition, bar: int, price: Decimal, *, ambiguous: bool = False) -> Exit:
-        fill = self.quotes.fill(-position.side, price, slipped=False)
-        return Exit(bar, fill, ExitReason.TAKE_PROFIT, position.levels.target, ambiguous)
+    def _close_at_open(self, bar: int, quoted: QuotedBar, reason: ExitReason) -> None:
+        position = self.desk.position
+        if position is not None:
+            price = quoted.exit_open(position.side)
+            self.desk.close_at_market(bar, price, reason=reason, quoted=quoted)
 
     # -- 3. marks --------------------------------------------------------------------------------
 
-    def _open_pnl(self, position: HeldPosition, exit_price: Decimal) -> Decimal:
-        """Return open P&L against the reference price, rounded to the money unit (M6)."""
-        move = self.quotes.mark(position.side, exit_price, position.fill.reference)
-        return self.scales.worth(move, position.quantity)
-
     def _mark(self, quoted: QuotedBar) -> Decimal:
         """Note equity, trough and size held at the close; return the equity."""
-        scales, position, held = self.scales, self.position, 0
+        scales, position, held = self.scales, self.desk.position, 0
         self.marked_pnl = ZERO
         if position is not None:
             adverse = quoted.adverse(position.side)
             position.see(adverse)
             position.see(quoted.favourable(position.side))
-            self.marked_pnl = self._open_pnl(position, quoted.exit_close(position.side))
-            self.lowest.append(self.book.balance + self._open_pnl(position, adverse))
+            self.marked_pnl = self.desk.open_pnl(position, quoted.exit_close(position.side))
+            self.desk.lowest.append(self.book.balance + self.desk.open_pnl(position, adverse))
             held = position.side * scales.steps(position.quantity)
         equity = self.book.balance + self.marked_pnl
         self.curve.equity.append(scales.minor(equity))
-        self.curve.trough.append(scales.minor(min([equity, *self.lowest])))
+        self.curve.trough.append(scales.minor(min([equity, *self.desk.lowest])))
         self.curve.held.append(held)
-        self.curve.exposed.append(self.was_held)
+        self.curve.exposed.append(self.desk.was_held)
         return equity
 
     # -- 5. conditions ---------------------------------------------------------------------------
 
     def _decide(self, bar: int, day: int) -> None:
         """Evaluate the conditions of a close and make the orders of the next open (X14)."""
-        position = self.position
+        position = self.desk.position
         entry = self._wanted_entry(bar) if self._may_enter(bar, day) else None
         if entry is not None and (position is None or entry.side != position.side):
             self.entry = entry
@@ -367,12 +206,12 @@ class _Replay:
         n_bars = len(self.candles)
         if self.entry is not None:
             self.book.unfilled(self.entry, n_bars)
-        position = self.position
+        position = self.desk.position
         if position is None or not self.terms.close_at_end:
             return
-        quoted = self.quotes.bar(n_bars - 1)
-        fill = self.quotes.fill(-position.side, quoted.exit_close(position.side), slipped=True)
-        self._close(position, Exit(n_bars - 1, fill, ExitReason.END_OF_DATA), quoted)
+        quoted = self.desk.quotes.bar(n_bars - 1)
+        price = quoted.exit_close(position.side)
+        self.desk.close_at_market(n_bars - 1, price, reason=ExitReason.END_OF_DATA, quoted=quoted)
         balance = self.scales.minor(self.book.balance)
         self.marked_pnl = ZERO
         self.curve.equity[-1] = balance
@@ -380,7 +219,7 @@ class _Replay:
         self.curve.held[-1] = 0
 
     def _outcome(self) -> Outcome:
-        position = self.position
+        position = self.desk.position
         held = None if position is None else self.book.open_row(position, self.marked_pnl)
         return Outcome(
             money_decimals=self.terms.money_decimals,
