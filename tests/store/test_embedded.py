@@ -307,7 +307,7 @@ async def test_open_when_bin_dir_has_no_postgres_then_refused(data_dir: Path) ->
     """`POSTGRES_BIN_DIR` must hold the binaries."""
     with pytest.raises(InvalidInput) as caught:
         await open_embedded(data_dir, bin_dir=Path("/usr"))
-    assert caught.value.code == "database.no_binaries"
+    assert caught.value.code == "database.bin_dir_invalid"
 
 
 async def test_open_when_bin_dir_is_given_then_its_binaries_are_used(data_dir: Path) -> None:

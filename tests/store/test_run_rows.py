@@ -134,7 +134,7 @@ async def test_delete_run_when_active_then_conflict_when_final_then_gone_with_re
     with pytest.raises(NotFound):
         await run_rows.delete_run(pool, run.id, owner="ann")
     await run_rows.delete_run(pool, run.id, owner="local")
-    with pytest.raises(NotFound) as missing:
+    with pytest.raises(Conflict) as missing:
         await result_rows.read_document(pool, run.id)
     assert missing.value.code == "run.no_result"
     assert await pool.fetchval("SELECT count(*) FROM sptraderb.run_columns") == 0

@@ -200,7 +200,7 @@ async def open_embedded(data_dir: Path, *, bin_dir: Path | None = None) -> Embed
     Raises
     ------
     InvalidInput
-        ``database.data_dir_denied``, ``database.data_dir_unreachable``, ``database.no_binaries``.
+        ``database.data_dir_denied``, ``database.data_dir_unreachable``, ``database.bin_dir_invalid``.
     Conflict
         If another major version made the cluster (``database.other_version``).
     Unavailable

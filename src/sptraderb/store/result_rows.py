@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sptraderb.domain.result_columns import ColumnChunk
-from sptraderb.errors import NotFound
+from sptraderb.errors import Conflict
 from sptraderb.store.pool import Database
 from sptraderb.store.sql import load_queries
 
@@ -74,12 +74,14 @@ async def read_document(database: Database, run_id: UUID) -> bytes:
 
     Raises
     ------
-    NotFound
+    Conflict
         If none is stored (``run.no_result``).
     """
     document = await database.fetchval(_QUERIES["read_document"], run_id)
     if document is None:
-        raise NotFound("run.no_result", f"run {run_id} has no result", run=str(run_id))
+        raise Conflict(
+            "run.no_result", f"a run must have a result to be read, {run_id} has none", run=str(run_id)
+        )
     return bytes(document)
 
 
