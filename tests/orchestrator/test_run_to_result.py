@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from sptraderb.candles.import_options import ImportOptions
-from sptraderb.domain.backtest import BacktestRequest, Phase, Run, RunState
+from sptraderb.domain.backtest import BacktestRequest, Mode, Phase, Run, RunState
 from sptraderb.errors import Conflict, InvalidInput, NotFound, StrategyInvalid, Unavailable
 from sptraderb.orchestrator import queue
 from sptraderb.orchestrator.import_candles import import_candles
@@ -79,6 +79,11 @@ async def _document(pool: Pool, run: Run) -> dict[str, Any]:
     return msgspec.json.decode(result_rows.unpack_document(await result_rows.read_document(pool, run.id)))
 
 
+async def _pinned(pool: Pool) -> set[int]:
+    rows = await pool.fetch("SELECT DISTINCT revision FROM sptraderb.candle_revisions WHERE pinned")
+    return {row["revision"] for row in rows}
+
+
 async def test_run_when_submitted_then_its_result_replay_and_check_agree(
     stocked: Pool, database_url: str, tmp_path: Path
 ) -> None:
@@ -105,6 +110,7 @@ async def test_run_when_submitted_then_its_result_replay_and_check_agree(
             options=ImportOptions(symbol=SYMBOL, timeframe="1h", timezone="UTC"),
         )
         assert again.revision is not None
+        assert await _pinned(stocked) == {manifest["data"]["revision"]}
         replayed = await _ended(stocked, await queue.replay(stocked, first.id, owner="local"))
         assert (replayed.id != first.id, replayed.digest) == (True, first.digest)
         changed = await _ended(stocked, await queue.submit(stocked, _request(), owner="local"))
@@ -172,12 +178,13 @@ async def test_cancel_when_the_engine_walks_then_a_partial_result_is_kept(
     [
         ({"start_s": 1_800_000_000, "end_s": 1_800_100_000}, "candles.empty_range"),
         ({"end_s": int((FIRST + timedelta(days=10)).timestamp()) + 1}, "candles.too_few"),
+        ({"mode": Mode.LIVE}, "candles.not_fit"),
     ],
 )
-async def test_run_when_there_is_nothing_to_trade_then_it_fails_and_says_why(
-    stocked: Pool, database_url: str, tmp_path: Path, changes: dict[str, int], code: str
+async def test_run_when_its_candles_do_not_do_then_it_fails_and_says_why(
+    stocked: Pool, database_url: str, tmp_path: Path, changes: dict[str, Any], code: str
 ) -> None:
-    """A range without candles, or with a single bar, is a failed run with a clear error."""
+    """No candles, a single bar, or candles not good enough for the mode: a clear error."""
     async with start_worker(database_url, tmp_path, child_module=REAL):
         run = await _ended(stocked, await queue.submit(stocked, _request(**changes), owner="local"))
         assert run.error is not None

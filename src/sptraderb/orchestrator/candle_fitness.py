@@ -1,11 +1,15 @@
 """How good candles must be for a mode: research notes, paper and live refuse (DATA, quality in a run)."""
 
+from collections.abc import Collection
+
 from sptraderb.domain.backtest import Mode
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.errors import CandlesUnusable
 
+VERIFIED = "verified"
 
-def require_fit(candles: Candles, report: QualityReport, mode: Mode) -> None:
+
+def require_fit(candles: Candles, report: QualityReport, mode: Mode, *, tiers: Collection[str] = ()) -> None:
     """Refuse candles that a mode does not allow.
 
     Parameters
@@ -16,7 +20,9 @@ def require_fit(candles: Candles, report: QualityReport, mode: Mode) -> None:
         What was found in them.
     mode : Mode
         ``research`` takes them as they are; ``paper`` needs every bar on the timeframe's grid; ``live``
-        needs them free of gaps as well.
+        needs them free of gaps and verified as well.
+    tiers : collection of str
+        Trust tiers of the imports the candles come from.
 
     Raises
     ------
@@ -40,4 +46,11 @@ def require_fit(candles: Candles, report: QualityReport, mode: Mode) -> None:
             f"mode `live` needs {symbol} {candles.timeframe} without gaps, {report.n_missing} bars lack",
             n_missing=report.n_missing,
             gaps=gaps,
+        )
+    if mode is Mode.LIVE and (not tiers or set(tiers) - {VERIFIED}):
+        found = ", ".join(sorted(tiers)) or "of no known source"
+        raise CandlesUnusable(
+            "candles.not_fit",
+            f"mode `live` needs {symbol} {candles.timeframe} from verified imports only, found {found}",
+            tiers=sorted(tiers),
         )

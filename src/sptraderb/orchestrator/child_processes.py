@@ -229,10 +229,10 @@ class Template:
         try:
             async with asyncio.timeout(within_s):
                 return await self._answers[key]
-        except (TimeoutError, ConnectionError) as error:
-            raise Unavailable(
-                "worker.template_failed", f"the template process must answer within {within_s:g} s, did not"
-            ) from error
+        except TimeoutError as error:
+            raise _template_failed(f"answer within {within_s:g} s, did not") from error
+        except ConnectionError as error:
+            raise _template_failed("go on, it ended") from error
         finally:
             self._answers.pop(key, None)
 
@@ -261,6 +261,14 @@ class Template:
         key, value = ("ready", message["ready"]) if "ready" in message else _forked(message)
         if (answer := self._answers.get(key)) is not None and not answer.done():
             answer.set_result(value)
+
+
+def _template_failed(what: str) -> Unavailable:
+    return Unavailable(
+        "worker.template_failed",
+        f"the process that children are forked from must {what}",
+        hint="its last words are in the worker's log",
+    )
 
 
 def _forked(message: dict[str, int]) -> tuple[str, int]:

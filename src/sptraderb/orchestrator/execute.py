@@ -107,6 +107,7 @@ def execute(
         is_partial=is_partial,
         n_bars=outcome.n_bars_done,
         n_trades=len(outcome.trades),
+        data_revision=prepared.candles.revision,
     )
 
 

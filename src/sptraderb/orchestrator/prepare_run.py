@@ -16,7 +16,7 @@ import numpy as np
 
 from sptraderb.candles.cache import CandleCache
 from sptraderb.candles.check import check_candles
-from sptraderb.domain.backtest import BacktestRequest
+from sptraderb.domain.backtest import BacktestRequest, Mode
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Plan, Signals
@@ -29,6 +29,7 @@ from sptraderb.orchestrator.run_terms import rescaled, run_instrument, run_terms
 from sptraderb.store.candle_rows import read_candles
 from sptraderb.store.instrument_rows import read_instrument
 from sptraderb.store.pool import Database
+from sptraderb.store.series_rows import find_revision, list_revisions
 from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
 
 
@@ -118,7 +119,8 @@ async def load_run(
             end_s=request.end_s,
         )
     report = check_candles(candles)
-    require_fit(candles, report, request.mode)
+    tiers = await _tiers(database, request) if request.mode is Mode.LIVE else ()
+    require_fit(candles, report, request.mode, tiers=tiers)
     return LoadedRun(plan=plan, candles=candles, first_bar=first_bar, report=report)
 
 
@@ -154,6 +156,16 @@ def prepare_run(
         report=loaded.report,
         signals=signals,
         terms=run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar),
+    )
+
+
+async def _tiers(database: Database, request: BacktestRequest) -> frozenset[str]:
+    """Return the trust tiers of the imports that brought bars of the range."""
+    (symbol,) = request.symbols
+    state = await find_revision(database, symbol, parse_timeframe(request.timeframe))
+    rows = await list_revisions(database, symbol, state.source)
+    return frozenset(
+        row.trust for row in rows if row.first_s <= request.end_s and row.last_s >= request.start_s
     )
 
 

@@ -16,6 +16,7 @@ from sptraderb.store import jobs, run_moves
 from sptraderb.store.partial_results import attach_result
 from sptraderb.store.pool import DATABASE_DOWN, Connection, connect, transaction
 from sptraderb.store.result_rows import StoredResult
+from sptraderb.store.revision_pins import pin_revision
 
 _TRIES = 60
 _AGAIN_AFTER_S = 1.0
@@ -38,12 +39,15 @@ class Executed:
         Whether it was stopped before the data ended.
     n_bars, n_trades : int
         Bars walked, trades closed.
+    data_revision : int or None
+        Revision of the candles, to be kept as long as the result; None where there is none.
     """
 
     result: StoredResult
     is_partial: bool
     n_bars: int
     n_trades: int
+    data_revision: int | None = None
 
 
 async def store_surely(assignment: Assignment, executed: Executed) -> Run | None:
@@ -95,5 +99,7 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
         raise Fenced
     if after is None:
         raise Fenced
+    if executed.data_revision is not None:
+        await pin_revision(connection, run.request.symbols[0], executed.data_revision)
     await announce(connection, after)
     return after

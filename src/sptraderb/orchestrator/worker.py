@@ -159,7 +159,8 @@ class Worker:
         listener: Listener | None = None
         loops: list[asyncio.Task[None]] = []
         try:
-            await self._template.start()
+            if not await self._start_template():
+                return
             listener = await listen(
                 self._options.database_url,
                 [CANCEL_CHANNEL, JOBS_CHANNEL],
@@ -177,6 +178,18 @@ class Worker:
                 task.result()
         finally:
             await self._shut_down(listener, loops)
+
+    async def _start_template(self) -> bool:
+        """Load the kernels, which can take a minute where nothing is compiled yet; false if told to stop."""
+        starting = asyncio.create_task(self._template.start())
+        stopped = asyncio.create_task(self._stopping.wait())
+        done, rest = await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        if starting in done:
+            starting.result()
+        return not self._stopping.is_set()
 
     async def _shut_down(self, listener: Listener | None, loops: list[asyncio.Task[None]]) -> None:
         self._stopping.set()

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import uvloop
+
 from sptraderb.orchestrator.worker import WorkerOptions, run_worker
 from sptraderb.telemetry import configure_logging
 
@@ -105,7 +107,7 @@ def main() -> None:
     options = WorkerOptions(
         database_url=url, data_dir=Path(data_dir), child_module=child_module, concurrency=int(concurrency)
     )
-    asyncio.run(run_worker(options, on_ready=_say_ready))
+    uvloop.run(run_worker(options, on_ready=_say_ready))
 
 
 def _say_ready() -> None:
