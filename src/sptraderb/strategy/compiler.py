@@ -16,7 +16,7 @@ from types import MappingProxyType
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, infer_instrument
 from sptraderb.domain.plan import Plan
 from sptraderb.domain.timeframe import parse_timeframe
-from sptraderb.errors import Fault, InvalidInput, StrategyInvalid
+from sptraderb.errors import Fault, InvalidInput, InvariantBroken, StrategyInvalid
 from sptraderb.strategy.account_blocks import read_backtest, read_costs, read_risk
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document import read_document
@@ -69,7 +69,7 @@ def compile_strategy(
     plan = None if root is None else _compiled(root, faults, parameters=parameters, target=target)
     faults.require_none()
     if plan is None:
-        raise AssertionError("a text without a plan has a fault")
+        raise InvariantBroken("strategy.no_fault", "a text without a plan must have a fault, had none")
     return plan
 
 

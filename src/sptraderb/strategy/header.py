@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sptraderb.errors import InvariantBroken
 from sptraderb.strategy.document import read_document
 from sptraderb.strategy.document_nodes import MappingNode, Place, TextNode
 from sptraderb.strategy.fault_list import FaultList
@@ -65,5 +66,5 @@ def _root(text: str) -> MappingNode:
     root = read_document(text, faults)
     if root is None:
         faults.require_none()
-        raise AssertionError("a text without a root has a fault")
+        raise InvariantBroken("strategy.no_fault", "a text without a root must have a fault, had none")
     return root
