@@ -1,5 +1,7 @@
 """The OpenAPI document: complete, consistent, its examples work, its page is ours."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,13 @@ def test_assets_when_not_built_then_the_page_names_them(tmp_path: Path) -> None:
     for name in missing_assets(tmp_path):
         (tmp_path / name).write_text("x", encoding="utf-8")
     assert missing_assets(tmp_path) == []
+
+
+def test_reference_when_compared_then_it_is_the_generated_page() -> None:
+    """docs/reference/endpoints.md says what the routes say; the tool writes it anew."""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, root / "tools" / "endpoint_reference.py"], capture_output=True, text=True, check=True
+    )
+    written = (root / "docs" / "reference" / "endpoints.md").read_text(encoding="utf-8")
+    assert written == done.stdout

@@ -31,7 +31,7 @@ from sptraderb.api.media_types import (
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
-from sptraderb.api.wire_time import seconds_from_text
+from sptraderb.api.wire_time import LAST_SECOND, seconds_from_text
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import Timeframe, parse_timeframe
 from sptraderb.errors import InvalidInput
@@ -140,12 +140,12 @@ async def _page(
     request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None, headers: dict[str, str]
 ) -> Response[Any]:
     services = services_of(request)
-    key = decode_cursor(cursor, tuple[int])
+    from_s = _page_start(query, cursor)
     page = await candle_rows.candle_page(
         services.pool,
         query.symbol,
         query.timeframe,
-        from_s=query.from_s if key is None else max(key[0], query.from_s or key[0]),
+        from_s=from_s,
         to_s=query.to_s,
         limit=limit,
         cache=services.candle_cache,
@@ -154,6 +154,14 @@ async def _page(
         headers["link"] = next_link(request, encode_cursor(int(page.candles.time_s[-1]) + 1))
     body = await asyncio.to_thread(_encoded, page.candles, query.media_type)
     return Response(body, headers=headers, media_type=query.media_type)
+
+
+def _page_start(query: CandleQuery, cursor: str | None) -> int | None:
+    key = decode_cursor(cursor, tuple[int])
+    if key is None:
+        return query.from_s
+    after_s = min(max(key[0], 0), LAST_SECOND)
+    return after_s if query.from_s is None else max(after_s, query.from_s)
 
 
 async def _table(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:

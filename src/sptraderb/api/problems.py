@@ -67,7 +67,6 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "media_type.not_acceptable": 406,
     "media_type.unsupported": 415,
     "idempotency.key_reused": 422,
-    "precondition.required": 428,
 }
 """Codes whose status HTTP fixes more exactly than the class does."""
 

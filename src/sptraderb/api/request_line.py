@@ -1,11 +1,13 @@
 """One canonical log line, and one count, for every request and every socket."""
 
+import functools
 import logging
 import secrets
 import time
 from typing import Any
 
 from litestar.types import Scope
+from prometheus_client import Counter, Histogram
 
 from sptraderb.telemetry import REQUEST_SECONDS, REQUESTS, logger
 
@@ -14,6 +16,7 @@ _level = logging.getLogger(__name__)
 _QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _MAX_ID_LENGTH = 64
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
 CLIENT_LEFT = 499
 
 
@@ -43,9 +46,9 @@ class RequestLine:
         elapsed_s = time.perf_counter() - self._started
         path = str(self._scope["path"])
         route = str(self._scope.get("path_template") or "unknown")
-        REQUESTS.labels(self.method, route, str(self.status)).inc()
+        _counter(self.method if self.method in _METHODS else "other", route, self.status).inc()
         if self.method != "WEBSOCKET":
-            REQUEST_SECONDS.labels(route).observe(elapsed_s)
+            _stopwatch(route).observe(elapsed_s)
         level = logging.DEBUG if path in _QUIET_PATHS else logging.INFO
         if not _level.isEnabledFor(level):
             return
@@ -63,6 +66,16 @@ class RequestLine:
             **_error_code(self._scope["state"]),
             **facts,
         )
+
+
+@functools.cache
+def _counter(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@functools.cache
+def _stopwatch(route: str) -> Histogram:
+    return REQUEST_SECONDS.labels(route)
 
 
 def _is_plain_id(text: str) -> bool:

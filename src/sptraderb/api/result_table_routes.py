@@ -35,6 +35,7 @@ _DOWNLOAD_ROWS = 5_000
 _MEDIA_TYPES = (JSON, CSV)
 _FORMATS = {"json": JSON, "csv": CSV}
 _UNITS_KEPT = 256
+_LAST_ROW = 2**31 - 2 * MAX_ROWS
 
 Limit = Annotated[int | None, QueryParameter(description="Rows of a page, 1..10000; 1000 without it")]
 Cursor = Annotated[str | None, QueryParameter(description="From a Link header")]
@@ -115,7 +116,7 @@ async def _answer(
 ) -> Response[Any]:
     n_rows = page_limit(page[0], default=DEFAULT_ROWS, ceiling=MAX_ROWS)
     key = decode_cursor(page[1], tuple[int])
-    first = 0 if key is None else max(0, key[0])
+    first = 0 if key is None else min(max(0, key[0]), _LAST_ROW)
     media_type = _media_type(format_, request.headers.get("accept", ""))
     run = await read_run_with_result(request, backtest_id)
     pool = services_of(request).pool

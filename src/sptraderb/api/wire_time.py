@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from sptraderb.errors import InvalidInput
 
 _LONGEST_TEXT = 40
-_LAST_SECOND = 253_402_300_799
+LAST_SECOND = 253_402_300_799
 
 
 def utc_text(moment: datetime) -> str:
@@ -57,7 +57,7 @@ def seconds_from_text(text: str, *, name: str, ends_day: bool = False) -> int:
     stripped = text.strip()
     digits = stripped.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) != 8:
-        return _seconds_in_range(int(stripped) if len(digits) <= 12 else _LAST_SECOND + 1, name, stripped)
+        return _seconds_in_range(int(stripped) if len(digits) <= 12 else LAST_SECOND + 1, name, stripped)
     if len(stripped) == 10 and stripped.count("-") == 2:
         return _day_seconds(stripped, name) + (86_399 if ends_day else 0)
     return int(moment_from_text(stripped, name=name).timestamp())
@@ -93,10 +93,10 @@ def _day_seconds(text: str, name: str) -> int:
 
 
 def _seconds_in_range(value: int, name: str, text: str) -> int:
-    if not 0 <= value <= _LAST_SECOND:
+    if not 0 <= value <= LAST_SECOND:
         raise InvalidInput(
             "time.malformed",
-            f"`{name}` must be Unix seconds 0..{_LAST_SECOND}, was {text[:_LONGEST_TEXT]}",
+            f"`{name}` must be Unix seconds 0..{LAST_SECOND}, was {text[:_LONGEST_TEXT]}",
             hint="milliseconds are divided by 1000 first",
         )
     return value
