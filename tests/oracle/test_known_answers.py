@@ -38,3 +38,41 @@ def test_case_when_read_then_names_are_unique_and_ledger_sums(case: KnownAnswer)
     outcome = _replayed(case)
     assert outcome.ledger_column("amount_minor").sum() == outcome.balance_minor
     assert [other.name for other in CASES].count(case.name) == 1
+
+
+def test_cases_when_collected_then_every_rule_of_the_first_engine_is_proved() -> None:
+    """Each rule that the engine follows today has at least one case."""
+    proved = {rule for case in CASES for rule in case.rules}
+    assert set(_RULES) <= proved
+
+
+_RULES = [
+    "X1",
+    "X2",
+    "X3",
+    "X5",
+    "X6",
+    "X7",
+    "X10",
+    "X11",
+    "X12",
+    "X13",
+    "X14",
+    "X15",
+    "X18",
+    "M1",
+    "M3",
+    "M4",
+    "M5",
+    "M6",
+    "M9",
+    "C1",
+    "C2",
+    "C3",
+    "A2",
+    "A3",
+    "A4",
+    "T1",
+    "T2",
+    "T4",
+]

@@ -282,3 +282,27 @@ def test_document_when_no_bar_was_done_then_still_complete() -> None:
     assert document["max_drawdown"] == 0.0
     assert document["sharpe_ratio"] is None
     assert document["daily_returns"] == []
+
+
+def test_document_when_the_run_was_stopped_then_counts_only_the_bars_done() -> None:
+    """A partial outcome is measured, drawn and stored up to its last bar."""
+    run = _simulated()
+    whole = _outcome()
+    stopped = replace(
+        whole,
+        n_bars_done=300,
+        equity_minor=whole.equity_minor[:300],
+        trough_minor=whole.trough_minor[:300],
+        held_steps=whole.held_steps[:300],
+        exposed=whole.exposed[:300],
+        trades=whole.trades[whole.trade_column("exit_bar") < 300],
+    )
+    metrics = measure(stopped, run.candles, run.terms)
+    facts = RunFacts(backtest_id="b", strategy_name="s", partial=True)
+    document = build(facts, stopped, simulated=run, metrics=metrics)
+    equity, conventions = document["equity"], document["conventions"]
+    assert isinstance(equity, list)
+    assert isinstance(conventions, dict)
+    assert equity[-1][0] == result_document.time_text(int(run.candles.time_s[299]))
+    assert conventions["bars"] == 300
+    assert document["end_capital"] == equity[-1][1]
