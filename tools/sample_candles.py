@@ -13,18 +13,18 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from arro3.core import Array, DataType, Table
-from arro3.core.types import ArrowArrayExportable
 from arro3.io import write_parquet
-from sptraderb.orchestrator.import_candles import import_candles
 
 from sptraderb.bootstrap import open_services
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.import_report import report_lines
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.orchestrator.import_candles import import_candles
 from sptraderb.settings import Settings
 from sptraderb.store.candle_rows import read_candles
 
@@ -58,7 +58,7 @@ def to_table(candles: Candles) -> Table:
     """Return candles as an Arrow table: time in UTC, prices as the doubles nearest to the decimals."""
     scale = 10**candles.instrument.price_scale
     times = Array.from_numpy(candles.time_s * 1000).cast(DataType.timestamp("ms", tz="UTC"))
-    columns: dict[str, ArrowArrayExportable] = {"time": times}
+    columns: dict[str, Any] = {"time": times}
     for name in ("open", "high", "low", "close"):
         ticks: np.ndarray = getattr(candles, f"{name}_ticks")
         columns[name] = Array.from_numpy(ticks / scale)
