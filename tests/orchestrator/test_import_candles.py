@@ -19,6 +19,8 @@ from sptraderb.store.candle_rows import find_revision, list_metadata, list_revis
 from sptraderb.store.pool import Pool
 from sptraderb.testing.candle_files import MONDAY_S, csv_lines, moving_candles, write_lines
 
+_ONE_ROW = ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"]
+
 
 async def _import(pool: Pool, path: Path, **options: object) -> ImportReport:
     return await import_candles(pool, path, options=ImportOptions(**options))  # type: ignore[arg-type]
@@ -255,21 +257,21 @@ async def test_symbol_when_described_then_the_description_holds(pool: Pool, tmp_
     [
         ("EURUSD_1m.csv", [], {}, "import.file_empty"),
         ("EURUSD_1m.csv", ["hello", "world"], {}, "import.format_unknown"),
-        ("data.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {}, "import.symbol_needed"),
-        ("EURUSD.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {}, "import.timeframe_needed"),
-        ("EURUSD_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {"timeframe": "30m"},
+        ("data.csv", _ONE_ROW, {}, "import.symbol_needed"),
+        ("EURUSD.csv", _ONE_ROW, {}, "import.timeframe_needed"),
+        ("EURUSD_1m.csv", _ONE_ROW, {"timeframe": "30m"},
          "import.timeframe_not_stored"),
-        ("EURUSD_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {"format": "xls"},
+        ("EURUSD_1m.csv", _ONE_ROW, {"format": "xls"},
          "import.bad_option"),
-        ("EURUSD_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {"symbol": "a b"},
+        ("EURUSD_1m.csv", _ONE_ROW, {"symbol": "a b"},
          "import.bad_symbol"),
-        ("EURUSD_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"],
+        ("EURUSD_1m.csv", _ONE_ROW,
          {"instrument": {"colour": "red"}}, "import.bad_instrument"),
-        ("EURUSD_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,0,0,0,0"], {}, "import.nothing_kept"),
+        ("EURUSD_1m.csv", [_ONE_ROW[0], "2024-01-02T00:00:00Z,0,0,0,0"], {}, "import.nothing_kept"),
         ("EURUSD_1m.csv", ["time,open,high,low,close", "01/02/2024,1,1,1,1"], {}, "import.date_ambiguous"),
-        ("ABC_1m.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {"symbol": "??"},
+        ("ABC_1m.csv", _ONE_ROW, {"symbol": "??"},
          "import.bad_symbol"),
-        ("X.csv", ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"], {"symbol": "QQ"},
+        ("X.csv", _ONE_ROW, {"symbol": "QQ"},
          "instrument.unknown"),
     ],
 )  # fmt: skip

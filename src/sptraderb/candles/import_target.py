@@ -18,7 +18,7 @@ _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _FACTOR = re.compile(r"0\.(0{0,9})1$|1(0{0,9})$|1e(-?\d{1,2})$")
 _MID_EXTRA_DECIMALS = 1
 _POINTS_FROM = 20_000
-_MIN_ROWS_FOR_STEP = 100
+_MIN_STEPS = 100
 _INT_FACTS = (
     "price_scale",
     "quantity_scale",
@@ -282,25 +282,23 @@ def choose_timeframe(
         ``import.timeframe_needed``, ``import.timeframe_differs``, ``import.timeframe_not_stored``.
     """
     steps = np.diff(np.unique(time_s))
-    step = int(np.gcd.reduce(steps)) if len(steps) else 0
+    values, counts = np.unique(steps, return_counts=True)
+    usual = int(values[np.argmax(counts)]) if len(values) else 0
     said = options.timeframe or recognised.timeframe
     stated = parse_timeframe(said) if said else name.timeframe
     if stated is None:
-        values, counts = np.unique(steps, return_counts=True)
-        usual = int(values[np.argmax(counts)]) if len(values) else 0
         stated = next((one for one in STORED if one.seconds == usual), None)
         if stated is None:
+            found = f", the rows are {usual} s apart" if usual else ""
             raise InvalidInput(
                 "import.timeframe_needed",
-                f"the timeframe must be known, the rows are {usual} s apart"
-                if usual
-                else "the timeframe must be known",
+                f"the timeframe must be known{found}",
                 hint="say --timeframe 1h",
             )
-    elif step and options.timeframe is None and not _agrees(stated, step, len(time_s)):
+    elif usual and options.timeframe is None and not _agrees(stated, usual, steps):
         raise InvalidInput(
             "import.timeframe_differs",
-            f"rows must be {stated} apart as the file's name says, they lie on a grid of {step} s",
+            f"rows must be {stated} apart as the file's name says, most are {usual} s apart",
             hint="say which is right: --timeframe",
         )
     if stated not in STORED:
@@ -313,5 +311,8 @@ def choose_timeframe(
     return stated
 
 
-def _agrees(stated: Timeframe, step: int, n_rows: int) -> bool:
-    return step == stated.seconds or (n_rows < _MIN_ROWS_FOR_STEP and step % stated.seconds == 0)
+def _agrees(stated: Timeframe, usual: int, steps: Int64Array) -> bool:
+    """Return whether rows can be of a timeframe: on its grid but for a few, and mostly one bar apart."""
+    if np.count_nonzero(steps % stated.seconds) > len(steps) // 10:
+        return False
+    return usual == stated.seconds or (len(steps) < _MIN_STEPS and usual % stated.seconds == 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sptraderb.candles.number_text import BoolArray, ByteArray, read_numbers
+from sptraderb.candles.number_text import MAX_DIGITS, BoolArray, ByteArray, read_numbers
 from sptraderb.domain.calendar import DAY_S, Int64Array
 
 _DATE = r"(?P<date>\d{4}[-./]\d{2}[-./]\d{2}|\d{2}[-./]\d{2}[-./]\d{4}|\d{8})"
@@ -169,13 +169,17 @@ def _template_of(buffer: ByteArray, start: Int64Array, width: int, order: str | 
 def _read_epochs(
     buffer: ByteArray, start: Int64Array, end: Int64Array
 ) -> tuple[Int64Array, BoolArray, BoolArray]:
-    numbers = read_numbers(buffer, start, end)
+    long = int(end[0] - start[0]) > MAX_DIGITS and not (buffer[start[0] : end[0]] == ord(".")).any()
+    numbers = read_numbers(buffer, start, end - long)
     power = np.power(np.int64(10), np.clip(numbers.decimals, 0, 9))
     base = numbers.mantissa // power
-    part = numbers.mantissa % power != 0
+    ok, part = numbers.ok, numbers.mantissa % power != 0
+    if long:
+        last = buffer[end - 1] - np.uint8(48)
+        base, ok = base * 10 + last, ok & (last < 10)
     n_digits = len(str(int(np.abs(base).max(initial=0))))
     unit = 10 ** next(digits for limit, digits in _UNIT_DIGITS if n_digits <= limit)
-    return base // unit, numbers.ok, ~part & (base % unit == 0)
+    return base // unit, ok, ~part & (base % unit == 0)
 
 
 def _read_fields(

@@ -200,12 +200,16 @@ class WeekFit:
     late_open_s : int or None
         Seconds from Sunday 17:00 New York to the usual (median) first bar of a week; None where no week
         begins.
+    n_off : int
+        Weeks that do not begin within an hour after that moment, and those that do not end in the hour
+        before Friday 17:00.
     """
 
     zone: Zone
     n_closed: int
     n_bars: int
     late_open_s: int | None
+    n_off: int = 0
 
     @property
     def contradicts(self) -> bool:
@@ -216,6 +220,11 @@ class WeekFit:
     def fits(self) -> bool:
         """Whether weeks begin within an hour after Sunday 17:00 New York and the weekend is empty."""
         return not self.contradicts and self.late_open_s is not None and self.late_open_s < HOUR_S
+
+
+def _near(distances_s: Int64Array) -> Int64Array:
+    """Return the distances of half a day at most; others belong to holidays and gaps."""
+    return distances_s[np.abs(distances_s) <= 12 * HOUR_S]
 
 
 class LocalHours:
@@ -240,24 +249,33 @@ class LocalHours:
         closed = fx_closed(time_s) | ~exists
         opens = np.flatnonzero(np.diff(time_s, prepend=time_s[0] - 2 * DAY_S) >= 24 * HOUR_S)
         into_week = (local_from_utc(time_s, NEW_YORK) + 3 * DAY_S) % (7 * DAY_S)
-        late = [int(into_week[row]) - 6 * DAY_S - 17 * HOUR_S for row in opens]
-        late = [value for value in late if abs(value) <= 12 * HOUR_S]
-        late_open = None if not late else sorted(late)[len(late) // 2]
+        late = _near(into_week[opens] - (6 * DAY_S + 17 * HOUR_S))
+        ends = _near(into_week[np.append(opens[1:] - 1, len(time_s) - 1)] - (4 * DAY_S + 16 * HOUR_S))
+        late_open = int(np.sort(late)[len(late) // 2]) if len(late) else None
         return WeekFit(
-            zone=zone, n_closed=int(counts[closed].sum()), n_bars=int(counts.sum()), late_open_s=late_open
+            zone=zone,
+            n_closed=int(counts[closed].sum()),
+            n_bars=int(counts.sum()),
+            late_open_s=late_open,
+            n_off=int(np.count_nonzero(late // HOUR_S)) + int(np.count_nonzero(ends // HOUR_S)),
         )
 
     def fitting(self) -> list[Zone]:
-        """Return the zones that fit, best known first, one for each different reading of the file."""
+        """Return the zones that fit best, best known first, one for each different reading of the file.
+
+        Notes
+        -----
+        Of the zones that fit, those with the fewest weeks off stay: zones that differ only in the weeks of
+        daylight saving are told apart by those weeks, where the file has them.
+        """
         hours = np.array(sorted(self._counts), dtype=np.int64) * HOUR_S
-        zones: list[Zone] = []
-        readings: set[bytes] = set()
-        for zone in _candidates():
-            reading = utc_from_local(hours, zone)[0].tobytes()
-            if reading not in readings and self.fit(zone).fits:
-                readings.add(reading)
-                zones.append(zone)
-        return zones
+        fits = [fit for fit in map(self.fit, _candidates()) if fit.fits]
+        least = min((fit.n_off for fit in fits), default=0)
+        zones: dict[bytes, Zone] = {}
+        for fit in fits:
+            if fit.n_off == least:
+                zones.setdefault(utc_from_local(hours, fit.zone)[0].tobytes(), fit.zone)
+        return list(zones.values())
 
 
 @lru_cache(maxsize=1)

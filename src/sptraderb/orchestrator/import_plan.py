@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from sptraderb.candles.file_name import NameFacts, read_file_name
 from sptraderb.candles.formats.file_head import FileHead, read_head
 from sptraderb.candles.formats.recognise import recognise
@@ -102,7 +104,9 @@ async def plan_import(pool: Pool, path: Path, options: ImportOptions) -> ImportP
     settled = await _settle(pool, options, found, name)
     decimals, unit_notes = price_decimals(settled.instrument, found, options.price_factor)
     first = await asyncio.to_thread(lambda: next(found.read_blocks(path, decimals), None))
-    readable = None if first is None else first.time_s[first.faults != RowFault.TIME]
+    readable = (
+        None if first is None else first.time_s[~np.isin(first.faults, (RowFault.TIME, RowFault.FIELDS))]
+    )
     if readable is None or len(readable) == 0:
         raise InvalidInput(
             "import.nothing_readable", f"a file must hold rows with times, {head.name} has none"
