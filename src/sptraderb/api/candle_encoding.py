@@ -45,6 +45,15 @@ class CandleRow(msgspec.Struct, frozen=True, gc=False):
     volume: float
 
 
+def candle_rows_of(candles: Candles) -> list[CandleRow]:
+    """Return candles as rows."""
+    divisor = 10.0**candles.instrument.price_scale
+    columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
+    prices = [(ticks / divisor).tolist() for ticks in columns]
+    values = zip(candles.time_s.tolist(), *prices, candles.volume.tolist(), strict=True)
+    return [CandleRow(*row) for row in values]
+
+
 def encode_json_rows(candles: Candles) -> bytes:
     """Return candles as JSON objects joined by commas, without the brackets of the array.
 
@@ -52,14 +61,7 @@ def encode_json_rows(candles: Candles) -> bytes:
     -----
     About 0.7 microseconds a candle.
     """
-    divisor = 10.0**candles.instrument.price_scale
-    columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
-    prices = [(ticks / divisor).tolist() for ticks in columns]
-    rows = [
-        CandleRow(*values)
-        for values in zip(candles.time_s.tolist(), *prices, candles.volume.tolist(), strict=True)
-    ]
-    return msgspec.json.encode(rows)[1:-1]
+    return msgspec.json.encode(candle_rows_of(candles))[1:-1]
 
 
 def encode_csv_rows(candles: Candles) -> bytes:

@@ -25,6 +25,33 @@ UNITS = {
     "point_value": 1,
     "rule_names": ["long"],
 }
+TRADE = {
+    "id": 1,
+    "symbol": "EURUSD",
+    "side": "long",
+    "entry_time": "2017-01-02T00:00:00Z",
+    "entry_price": "1.10000",
+    "exit_time": "2017-01-02T01:00:00Z",
+    "exit_price": "1.10101",
+    "quantity": "100000",
+    "pnl": "100.50",
+    "pnl_percent": 0.00091,
+    "exit_reason": "take_profit",
+    "holding_period_hours": 1.0,
+    "bars": 2,
+    **dict.fromkeys(("spread", "slippage", "swap", "funding", "conversion"), "0.00"),
+    "commission": "-0.50",
+    "ambiguous": False,
+    "entry_rule": "long",
+}
+SHARPE = {
+    "group": "ratios",
+    "value": None,
+    "reason": "too_few_days",
+    "convention": "ddof 1",
+    "unit": "ratio",
+    "definition": "sharpe-1",
+}
 
 
 def small_document(run_id: UUID, *, partial: bool = False) -> bytes:
@@ -32,6 +59,9 @@ def small_document(run_id: UUID, *, partial: bool = False) -> bytes:
     return msgspec.json.encode(
         {
             "backtest_id": str(run_id),
+            "strategy_name": "ma_crossover",
+            "symbol": "EURUSD",
+            "timeframe": "1h",
             "partial": partial,
             "start_capital": "10000.00",
             "end_capital": "10100.50",
@@ -42,11 +72,14 @@ def small_document(run_id: UUID, *, partial: bool = False) -> bytes:
             "max_drawdown": 0.01,
             "sharpe_ratio": None,
             "signals_generated": 3,
-            "completed_trades": [{"id": 1, "pnl": "100.50"}],
+            "completed_trades": [TRADE],
             "daily_returns": [["2017-01-02T22:00:00Z", 0.01005]],
-            "metrics": {"net_profit": {"value": 100.5}},
+            "metrics": {"sharpe": SHARPE},
             "units": UNITS,
-            "equity": {"time": [], "value": []},
+            "equity": [["2017-01-02T00:00:00Z", "10000.00"], ["2017-01-02T01:00:00Z", "10100.50"]],
+            "drawdown": [["2017-01-02T00:00:00Z", 0.0], ["2017-01-02T01:00:00Z", 0.01]],
+            "ledger": {"totals": {"deposit": "10000.00", "price_pnl": "101.00", "commission": "-0.50"}},
+            "bounds": {"ambiguous_trades": 0},
             "manifest": {"manifest_version": 1, "data": {"revision": 1}},
             "notes": [],
             "digest": DIGEST,
