@@ -25,6 +25,7 @@ from sptraderb.strategy.tokenizer import ExpressionFault
 from sptraderb.strategy.values import EXACT, Quantity, Value
 
 _PPB = 9
+_NAMED_BLOCKS = ("strategy", "rule", "exit", "risk", "costs", "session", "backtest", "optimization")
 _MAY_BE_EMPTY = ("description", "version")
 _UNIT_EXAMPLES = {"%": "2%", "pips": "20 pips", "ticks": "5 ticks", "lots": "0.1 lots", "units": "1000 units"}
 
@@ -90,13 +91,14 @@ class BlockReader:
         if self.faults.full:
             return
         where = _joined(path, shortened(key.text))
-        hint = did_you_mean(key.text, known) or "keys are " + ", ".join(f"`{name}`" for name in known)
+        hint = did_you_mean(key.text, known) or _home_of(key.text, path)
+        hint = hint or "keys are " + ", ".join(f"`{name}`" for name in known)
         self.fault("strategy.unknown_key", f"`{where}` is not a key here", key, path=where, hint=hint)
 
     def _check_required(self, mapping: MappingNode, path: str, keys: list[Key]) -> None:
         for key in keys:
             if key.required and key.name not in mapping.entries:
-                message = f"`{path or 'a strategy'}` must have the key `{key.name}`"
+                message = f"{f'`{path}`' if path else 'a strategy'} must have the key `{key.name}`"
                 where = _joined(path, key.name)
                 self.faults.add(
                     "strategy.missing_key", message, at=mapping.place, path=where, hint=key.meaning
@@ -225,6 +227,13 @@ class BlockReader:
 
 def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def _home_of(key: str, path: str) -> str:
+    """Return where a key belongs that stands in the wrong block; empty if nowhere."""
+    homes = [name for name in _NAMED_BLOCKS if key in BLOCKS[name] and name != path]
+    home = {"strategy": "the top level", "rule": "`entry.long` or `entry.short`"}
+    return f"`{key}` belongs to {home.get(homes[0], f'`{homes[0]}`')}" if homes else ""
 
 
 def _unit_hint(units: tuple[str, ...]) -> str:

@@ -282,7 +282,9 @@ def _add_syntax_fault(error: yaml.YAMLError, text: str, faults: FaultList) -> No
         place = Place(text.count("\n", 0, position) + 1, position - line_start + 1)
     else:
         place = Place(mark.line + 1, mark.column + 1)
-    message = f"the text must be YAML: {problem}"
+    opened = getattr(error, "context_mark", None)
+    began = f", which began on line {opened.line + 1}" if opened and mark and opened.line < mark.line else ""
+    message = f"the text must be YAML: {problem}{began}"
     faults.add("strategy.yaml_syntax", message, at=place, hint=_syntax_hint(problem))
 
 

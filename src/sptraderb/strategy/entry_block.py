@@ -33,6 +33,9 @@ def read_entries(
     names: set[str] = set()
     for side, value in block.items():
         rules = reader.items(value)
+        if not rules:
+            message = f"`entry.{side}` must have at least one entry, the list was empty"
+            reader.fault("strategy.empty_value", message, value, path=f"entry.{side}")
         if len(rules) > MAX_ENTRIES:
             message = f"`entry.{side}` must have at most {MAX_ENTRIES} entries, had {len(rules)}"
             reader.fault("strategy.too_many_nodes", message, value, path=f"entry.{side}")

@@ -1,7 +1,6 @@
 """Reads `exit` and its parts: stops, targets, conditions, time; one side's keys win over both sides'."""
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from sptraderb.domain.plan import Distance, DistanceKind, ExitRules
 from sptraderb.strategy.block_reader import BlockReader
@@ -185,8 +184,8 @@ def _wrong_distance_unit(
         return
     code = "strategy.wrong_unit" if quantity.unit else "strategy.unit_needed"
     message = f"`{path}` must be in {' or '.join(units)}, was {quantity.text}"
-    number = quantity.value if quantity.value < 1 else Decimal(1)
-    hint = f"such as `{Quantity(EXACT.scaleb(number, 2), '%').text}` or `20 pips`"
+    percent = EXACT.scaleb(quantity.value, 2) if quantity.value < 1 else quantity.value
+    hint = f"such as `{Quantity(percent, '%').text}` or `20 pips`"
     reader.fault(code, message, source, path=path, hint=hint)
 
 

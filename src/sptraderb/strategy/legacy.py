@@ -17,7 +17,14 @@ from sptraderb.domain.fixed import decimal_from_text
 from sptraderb.domain.plan import Note
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.errors import InvalidInput
-from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, kind_words, shortened
+from sptraderb.strategy.document_nodes import (
+    DocumentNode,
+    MappingNode,
+    SequenceNode,
+    TextNode,
+    kind_words,
+    shortened,
+)
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.legacy_account import (
     note_execution,
@@ -33,7 +40,7 @@ from sptraderb.strategy.names import did_you_mean
 from sptraderb.strategy.parameter_block import ParameterText
 
 _LEGACY_ROOT_KEYS = ("dependencies", "signal_config")
-_LEGACY_ENTRY_KEYS = ("when", "primary", "filters", "action", "size_value")
+_LEGACY_ENTRY_KEYS = ("primary", "filters", "action", "size_value")
 _USED = (
     *("name", "version", "author", "description", "type", "dependencies", "signal_config", "parameters"),
     *("entry", "exit", "risk", "backtest", "filters", "execution"),
@@ -65,8 +72,10 @@ def is_legacy(root: MappingNode) -> bool:
         return True
     entry, exits = root.get("entry"), root.get("exit")
     by_exit = isinstance(exits, MappingNode) and "signal_exit" in exits.entries
-    by_entry = isinstance(entry, MappingNode) and any(key in entry.entries for key in _LEGACY_ENTRY_KEYS)
-    return by_exit or by_entry
+    if not isinstance(entry, MappingNode):
+        return by_exit
+    by_when = isinstance(entry.get("when"), SequenceNode)
+    return by_exit or by_when or any(key in entry.entries for key in _LEGACY_ENTRY_KEYS)
 
 
 def translate(

@@ -235,8 +235,9 @@ class _Parser:
     def _value_follows(self) -> bool:
         """Whether a value stands after the next token, which makes `%` no unit but a mistaken remainder."""
         token = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
+        after_name = self._tokens[self._at - 1].kind is TokenKind.NAME
         is_word = token.kind is TokenKind.NAME and token.text not in _RESERVED
-        return is_word or token.kind is TokenKind.NUMBER or token.text == "("
+        return (after_name and is_word) or token.kind is TokenKind.NUMBER or token.text == "("
 
     def _call(self, name: Token) -> Expression:
         """Parse `arguments := [expression ("," expression)*]`."""
