@@ -30,10 +30,18 @@ def verify(run_id: str, /) -> int:
 async def _verify(run_id: UUID) -> int:
     async with open_services(read_settings()) as services:
         with OUT.status("computing the run again in decimals"):
-            found = await verify_run(services.pool, run_id, owner=LOCAL.owner, cache=services.candle_cache)
-    OUT.print(f"run     {found.run_id}  [dim]{found.n_bars:,} bars, {found.n_trades:,} trades[/]")
-    OUT.print(f"stored  {found.stored_digest}")
-    OUT.print(f"again   {found.digest}  [dim]second engine, {found.seconds:.1f} s[/]")
+            found = await verify_run(
+                services.pool,
+                run_id,
+                owner=LOCAL.owner,
+                cache=services.candle_cache,
+                data_dir=services.settings.data_dir,
+            )
+    OUT.print(
+        f"run     {found.run_id}  [dim]{found.n_bars:,} bars, {found.n_trades:,} trades[/]", soft_wrap=True
+    )
+    OUT.print(f"stored  {found.stored_digest}", soft_wrap=True)
+    OUT.print(f"again   {found.digest}  [dim]second engine, {found.seconds:.1f} s[/]", soft_wrap=True)
     if found.equal:
         OUT.print("[green]✓ equal[/]")
         return 0
