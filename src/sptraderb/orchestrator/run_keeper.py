@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from sptraderb.domain.backtest import Phase, Progress, Run, RunError
+from sptraderb.errors import NotFound
 from sptraderb.orchestrator.child_pipe import Assignment, Ended, Failed, ProgressReport, Stopped
 from sptraderb.orchestrator.child_processes import Child
 from sptraderb.orchestrator.progress import ProgressRelay
@@ -140,7 +141,7 @@ class RunKeeper:
 
     async def _write(self, progress: Progress) -> None:
         attempt = self.run.attempt
-        with contextlib.suppress(*DATABASE_DOWN):
+        with contextlib.suppress(*DATABASE_DOWN, NotFound):
             if not await run_moves.write_progress(self._pool, self.run.id, progress, attempt=attempt):
                 # Ended by its child a moment ago, or another attempt's.
                 found = await run_rows.read_run(self._pool, self.run.id, owner=None)

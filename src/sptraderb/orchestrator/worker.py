@@ -30,7 +30,7 @@ from pathlib import Path
 from uuid import UUID
 
 from sptraderb.domain.backtest import RunState
-from sptraderb.errors import Unavailable
+from sptraderb.errors import NotFound, Unavailable
 from sptraderb.orchestrator.child_pipe import Assignment
 from sptraderb.orchestrator.child_processes import Template
 from sptraderb.orchestrator.kernel_environment import prepare_kernels
@@ -234,16 +234,19 @@ class Worker:
             self._pool, [keeper.job.job_id for keeper in keepers], worker_id=self.worker_id
         )
         for keeper in keepers:
-            if keeper.job.job_id not in held:
-                keeper.disown()
-        # A cancel is in the row too, in case its notification was lost with a connection.
-        for keeper in keepers:
-            if not keeper.is_cancelled and (await self._is_cancel_requested(keeper)):
-                keeper.cancel()
+            await self._compare(keeper, holds_job=keeper.job.job_id in held)
 
-    async def _is_cancel_requested(self, keeper: RunKeeper) -> bool:
-        run = await run_rows.read_run(self._pool, keeper.run.id, owner=None)
-        return run.cancel_requested and run.state is RunState.RUNNING
+    async def _compare(self, keeper: RunKeeper, *, holds_job: bool) -> None:
+        """Act on what the row says: taken over by another worker, or cancelled and the notice lost."""
+        try:
+            run = await run_rows.read_run(self._pool, keeper.run.id, owner=None)
+        except NotFound:
+            # Ended and deleted, while its keeper was still at it.
+            return
+        if run.attempt != keeper.run.attempt or not (holds_job or run.state.is_final):
+            keeper.disown()
+        elif run.cancel_requested and run.state is RunState.RUNNING:
+            keeper.cancel()
 
     def _note_database(self, *, answers: bool, error: Exception | None = None) -> None:
         if answers and not self._database_answers:
@@ -269,8 +272,15 @@ class Worker:
         found = await jobs.next_jobs(self._pool, kinds=[BACKTEST], batch=n_free, worker_id=self.worker_id)
         held = {keeper.job.job_id for keeper in self._keepers.values()}
         for job in found:
-            if job.job_id not in held:
+            if job.job_id in held:
+                continue
+            try:
                 await self._take(job)
+            except DATABASE_DOWN:
+                raise
+            except Exception:
+                # One row that cannot be read must not keep the others waiting; its job comes up again.
+                _log.exception("run could not be taken", run=str(job.entity_id))
 
     async def _take(self, job: jobs.Job) -> None:
         await settle_lost(self._pool, job.entity_id)
@@ -303,6 +313,9 @@ class Worker:
                 keeper.hand_back()
                 child = None
             await keeper.keep(child, assignment)
+        except Exception:
+            # Its job falls silent, and the run is found as a lost one.
+            _log.exception("run lost its keeper", run=str(keeper.run.id))
         finally:
             del self._keepers[keeper.run.id]
             self._wake.set()
