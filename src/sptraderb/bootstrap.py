@@ -4,6 +4,7 @@
 2. schema:   migrations under an advisory lock                           store/migrate
 3. pool:     connections for this process                                store/pool
 4. cache:    the candle cache on disk                                    candles/cache
+5. results:  copies of finished results, where Redis is configured       store/result_cache
 
 Parts close in the opposite order; an embedded server that this process started stops last.
 """
@@ -18,7 +19,8 @@ from sptraderb.settings import Settings
 from sptraderb.store import migrate
 from sptraderb.store.candle_rows import foreign_relations
 from sptraderb.store.embedded import open_embedded
-from sptraderb.store.pool import Pool, open_pool
+from sptraderb.store.pool import Pool, close_pool, open_pool
+from sptraderb.store.result_cache import ResultCache, open_result_cache
 from sptraderb.telemetry import logger
 
 _log = logger(__name__)
@@ -38,6 +40,8 @@ class Services:
         Connections of this process.
     candle_cache : CandleCache
         Candles on disk, shared between processes.
+    result_cache : ResultCache or None
+        Copies of finished results in Redis; None where no `REDIS_URL` is set.
     started_at : datetime
         When the process came up, UTC.
     """
@@ -46,6 +50,7 @@ class Services:
     database_url: str
     pool: Pool
     candle_cache: CandleCache
+    result_cache: ResultCache | None
     started_at: datetime
 
 
@@ -100,14 +105,18 @@ async def open_services(
         url = await stack.enter_async_context(open_database(settings))
         await migrate_database(url, on_progress=on_migration)
         pool = await open_pool(url, size=settings.db_pool_size)
-        stack.push_async_callback(pool.close)
+        stack.push_async_callback(close_pool, pool)
         for name in await foreign_relations(pool):
             _log.warning("relation is not ours and left alone", relation=name)
         cache = CandleCache(settings.data_dir / "candles", max_bytes=settings.candle_cache_bytes)
+        results = await open_result_cache(settings.redis_url) if settings.redis_url else None
+        if results is not None:
+            stack.push_async_callback(results.close)
         yield Services(
             settings=settings,
             database_url=url,
             pool=pool,
             candle_cache=cache,
+            result_cache=results,
             started_at=datetime.now(tz=UTC),
         )
