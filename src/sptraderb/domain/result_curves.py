@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
-from sptraderb.domain.calendar import Int64Array
+from sptraderb.domain.calendar import CalendarName, Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import DailyMarks, peaks_before, thinned_bars
 from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.period_returns import period_returns
 from sptraderb.domain.result_columns import Units, time_texts
 
 CURVE_POINTS = 2000
@@ -37,6 +38,19 @@ def daily_returns_block(marks: DailyMarks, candles: Candles) -> list[list[object
     times = time_texts(candles.close_times_s[marks.bars])
     values = marks.returns.tolist()
     return [[time, None if math.isnan(value) else value] for time, value in zip(times, values, strict=True)]
+
+
+def periods_block(marks: DailyMarks, calendar: CalendarName) -> dict[str, list[list[object]]]:
+    """Return tables of ``[period, return, partial]`` for months and years; null after ruin."""
+    return {f"{span}s": _period_rows(marks, calendar, span) for span in ("month", "year")}
+
+
+def _period_rows(marks: DailyMarks, calendar: CalendarName, span: str) -> list[list[object]]:
+    found = period_returns(marks, calendar, span=span)
+    values: list[object] = found.returns.tolist()
+    if marks.is_ruined:
+        values = [None] * len(values)
+    return [list(row) for row in zip(found.labels, values, found.partial, strict=True)]
 
 
 def _first(outcome: Outcome) -> int:

@@ -33,7 +33,13 @@ from sptraderb.domain.result_books import (
     orders_block,
 )
 from sptraderb.domain.result_columns import STORED_COLUMNS, Units, table_columns, table_rows, time_text
-from sptraderb.domain.result_curves import CURVE_POINTS, daily_returns_block, drawdown_block, equity_block
+from sptraderb.domain.result_curves import (
+    CURVE_POINTS,
+    daily_returns_block,
+    drawdown_block,
+    equity_block,
+    periods_block,
+)
 from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvariantBroken
 
@@ -126,6 +132,7 @@ def build(
         **_headline(outcome, simulated, units, figures),
         "completed_trades": _first_trades(outcome, candles, units),
         "daily_returns": daily_returns_block(marks, candles),
+        "periods": periods_block(marks, candles.instrument.calendar),
         "metrics": {metric.name: _metric(metric) for metric in metrics},
         "conventions": _conventions(outcome, simulated, marks),
         "units": asdict(units),
@@ -239,6 +246,7 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "equity": "equity at the close of the bar that opened at `time`, in account currency",
         "drawdown": "intrabar, as a fraction of the highest earlier mark; the deposit is the first mark",
         "daily_returns": "E_t / E_(t-1) - 1 at the last close of each session day, first from the deposit",
+        "periods": "[period, return, partial]; a partial one lacks session days before or after the run",
         "max_drawdown": "intrabar, a fraction of the running peak",
         "sharpe_ratio": "metrics.sharpe",
         "total_pnl": "end_capital - start_capital; end_capital is equity: open positions are marked",

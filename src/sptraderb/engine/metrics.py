@@ -76,7 +76,7 @@ def measure(
     drawdown = drawdown_figures(outcome, candles, marks=marks, net_minor=net)
     figures: Figures = {
         **_book_figures(outcome),
-        **trade_figures(outcome, candles, n_days=len(marks.days)),
+        **trade_figures(outcome, candles, marks=marks),
         **drawdown,
         **growth_figures(sample),
         **ratio_figures(sample, max_drawdown_close=drawdown["max_drawdown_close"]),
@@ -93,7 +93,14 @@ def measure(
 def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
     marks = daily_marks(outcome, candles)
     yearly, source = annual_periods(marks, candles, stated)
-    return Sample(marks=marks, periods_per_year=yearly, periods_source=source, rf=rf, mar=mar)
+    return Sample(
+        marks=marks,
+        periods_per_year=yearly,
+        periods_source=source,
+        rf=rf,
+        mar=mar,
+        calendar=candles.instrument.calendar,
+    )
 
 
 def _book_figures(outcome: Outcome) -> Figures:

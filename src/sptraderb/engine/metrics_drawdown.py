@@ -72,7 +72,13 @@ class _Depths:
 
 _NAMES = (
     *("max_drawdown", "max_drawdown_money", "max_drawdown_close", "max_drawdown_close_money"),
-    *("recovery_factor", "max_drawdown_duration", "average_drawdown_duration", "drawdown_is_open"),
+    *(
+        "recovery_factor",
+        "max_drawdown_duration",
+        "average_drawdown_duration",
+        "max_recovery_time",
+        "drawdown_is_open",
+    ),
     *("drawdown_episodes", "average_drawdown", "ulcer_index", "pain_index"),
 )
 
@@ -92,6 +98,7 @@ def _episode_figures(equity: Int64Array, peaks: Int64Array, candles: Candles, *,
         return {
             "max_drawdown_duration": 0,
             "average_drawdown_duration": 0.0,
+            "max_recovery_time": 0,
             "drawdown_is_open": 0,
             "drawdown_episodes": 0,
             "average_drawdown": 0.0,
@@ -101,6 +108,7 @@ def _episode_figures(equity: Int64Array, peaks: Int64Array, candles: Candles, *,
     return {
         "max_drawdown_duration": int(durations.max()),
         "average_drawdown_duration": float(durations.mean()),
+        "max_recovery_time": _longest_recovery_s(episodes, equity, candles, first=first),
         "drawdown_is_open": int(episodes.is_open),
         "drawdown_episodes": count,
         "average_drawdown": float(((tops - lows) / tops).mean()),
@@ -113,6 +121,20 @@ def _durations_s(episodes: _Episodes, candles: Candles, *, first: int, n_bars: i
     from_s = np.where(episodes.starts > 0, closes[np.maximum(episodes.starts - 1, 0)], candles.time_s[first])
     to_s = closes[np.minimum(episodes.ends, n_bars - 1)]
     return np.asarray(to_s - from_s, dtype=np.int64)
+
+
+def _longest_recovery_s(episodes: _Episodes, equity: Int64Array, candles: Candles, *, first: int) -> int:
+    """Return the longest time from an episode's lowest mark to the mark that reached the peak again.
+
+    An episode that is still open counts up to the last mark.
+    """
+    closes = candles.close_times_s[first : first + len(equity)]
+    starts = episodes.starts
+    lengths = np.diff(np.append(starts, len(equity)))
+    lows = np.repeat(np.minimum.reduceat(equity, starts), lengths)
+    at_low = np.flatnonzero(equity[starts[0] :] == lows) + starts[0]
+    first_low = at_low[np.searchsorted(at_low, starts)]
+    return int((closes[np.minimum(episodes.ends, len(equity) - 1)] - closes[first_low]).max())
 
 
 def _daily_figures(marks: DailyMarks) -> Figures:

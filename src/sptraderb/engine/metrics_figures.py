@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK
+from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, CalendarName
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.equity_curve import DailyMarks
 
@@ -44,6 +44,8 @@ class Sample:
         Risk-free rate a year.
     mar : float
         Least acceptable return per period.
+    calendar : CalendarName
+        Whose session days these are.
     """
 
     marks: DailyMarks
@@ -51,6 +53,7 @@ class Sample:
     periods_source: str
     rf: float
     mar: float
+    calendar: CalendarName
 
     @property
     def returns(self) -> Float64Array:

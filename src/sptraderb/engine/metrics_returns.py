@@ -8,8 +8,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from sptraderb.domain.calendar import Int64Array, session_weeks
+from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Float64Array
+from sptraderb.domain.period_returns import SPANS, period_returns
 from sptraderb.engine.metrics_figures import Figure, Figures, Sample, Undefined, deviation, ratio
 
 _SHORTEST_YEARS = 1 / 12
@@ -27,11 +28,9 @@ def growth_figures(sample: Sample) -> Figures:
         ),
         "stability": sample.when_sound(lambda: _stability(sample.marks.equity_minor)),
     }
-    days = sample.marks.days
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    spans = (("day", days), ("week", session_weeks(days)), ("month", months), ("year", months // 12))
-    for name, keys in spans:
-        figures |= _period_figures(sample, name, period_returns(sample, keys))
+    for span in SPANS:
+        found = period_returns(sample.marks, sample.calendar, span=span)
+        figures |= _period_figures(sample, span, found.returns)
     return figures
 
 
@@ -54,17 +53,6 @@ def compound_growth(sample: Sample) -> Figure:
     if end <= 0:
         return Undefined("not_positive")
     return float((end / marks.deposit_minor) ** (1 / sample.years) - 1)
-
-
-def period_returns(sample: Sample, keys: Int64Array) -> Float64Array:
-    """Return the returns of weeks, months or years: stretches of days with one key."""
-    equity = sample.marks.equity_minor
-    if not len(equity):
-        return np.empty(0)
-    ends = np.append(np.flatnonzero(np.diff(keys)), len(keys) - 1)
-    marks = np.concatenate([[sample.marks.deposit_minor], equity[ends]])
-    before = np.maximum(marks[:-1], 1)
-    return np.asarray((marks[1:] - marks[:-1]) / before, dtype=np.float64)
 
 
 def _stability(equity: Int64Array) -> Figure:

@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
-from sptraderb.domain.calendar import Int64Array
+from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, Int64Array
 from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.equity_curve import DailyMarks
 from sptraderb.domain.fixed import div_half_even
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.outcome import ORDER_COLUMNS, ExitReason, OrderState, Outcome
@@ -18,7 +19,7 @@ from sptraderb.engine.metrics_figures import Figure, Figures, Undefined, deviati
 _SQN_CAP = 100
 
 
-def trade_figures(outcome: Outcome, candles: Candles, *, n_days: int) -> Figures:
+def trade_figures(outcome: Outcome, candles: Candles, *, marks: DailyMarks) -> Figures:
     """Return counts, money, ratios and holding times of closed trades."""
     net, side = outcome.trade_column("net_pnl_minor"), outcome.trade_column("side")
     wins, losses = net[net > 0], net[net < 0]
@@ -32,11 +33,23 @@ def trade_figures(outcome: Outcome, candles: Candles, *, n_days: int) -> Figures
         "losing_trades": len(losses),
         "break_even_trades": count - len(wins) - len(losses),
         "win_rate": len(wins) / count if count else Undefined("no_trades"),
-        "trades_per_day": count / n_days if n_days else Undefined("no_bars"),
+        **_frequency_figures(count, candles, marks),
         **_money_figures(net, wins, losses),
         **_quality_figures(net, wins, losses),
         **_move_figures(outcome, candles.instrument),
         **_holding_figures(outcome, candles),
+    }
+
+
+def _frequency_figures(count: int, candles: Candles, marks: DailyMarks) -> Figures:
+    n_days = len(marks.days)
+    if not n_days:
+        return dict.fromkeys(("trades_per_day", "trades_per_week", "trades_per_month"), Undefined("no_bars"))
+    a_day = count / n_days
+    return {
+        "trades_per_day": a_day,
+        "trades_per_week": a_day * SESSION_DAYS_A_WEEK[candles.instrument.calendar],
+        "trades_per_month": count / marks.years / 12,
     }
 
 
@@ -53,6 +66,8 @@ def _money_figures(net: Int64Array, wins: Int64Array, losses: Int64Array) -> Fig
         "average_loss": _mean_minor(losses, "no_losers"),
         "best_trade": int(net.max()) if len(net) else Undefined("no_trades"),
         "worst_trade": int(net.min()) if len(net) else Undefined("no_trades"),
+        "winning_streak_money": _streak_money(net, 1),
+        "losing_streak_money": _streak_money(net, -1),
     }
 
 
@@ -104,6 +119,16 @@ def _longest_streak(is_part: np.typing.NDArray[np.bool_]) -> int:
     return int(np.diff(breaks).max()) - 1
 
 
+def _streak_money(net: Int64Array, sign: int) -> int:
+    """Return the largest sum of winners (1) or losers (-1) in a row; 0 where there are none."""
+    signs = np.sign(net)
+    if not len(net):
+        return 0
+    starts = np.concatenate([[0], np.flatnonzero(signs[1:] != signs[:-1]) + 1])
+    sums = np.add.reduceat(net, starts)[signs[starts] == sign]
+    return sign * int((sign * sums).max()) if len(sums) else 0
+
+
 def _runs_z(net: Int64Array) -> Figure:
     """Return the Z score of the runs of winners and losers; break-even trades are left out."""
     signs = np.sign(net[net != 0])
@@ -119,19 +144,30 @@ def _runs_z(net: Int64Array) -> Figure:
 
 
 def _move_figures(outcome: Outcome, instrument: Instrument) -> Figures:
-    names = ("expectancy_percent", "expectancy_r", "average_pips", "mean_mae", "mean_mfe")
     if not len(outcome.trades):
-        return dict.fromkeys(names, Undefined("no_trades"))
+        return dict.fromkeys(_MOVES, Undefined("no_trades"))
     entry, side = outcome.trade_column("entry_price_ticks"), outcome.trade_column("side")
     moves = side * (outcome.trade_column("exit_price_ticks") - entry)
+    favourable = outcome.trade_column("mfe_ticks")
     shares = outcome.trade_column("net_pnl_minor") / _value(outcome, entry, instrument)
     return {
         "expectancy_percent": float(shares.mean()),
         "expectancy_r": _mean_r(outcome, instrument),
+        "best_trade_percent": float(shares.max()),
+        "worst_trade_percent": float(shares.min()),
+        "best_trade_pips": int(moves.max()) / instrument.pip_ticks,
+        "worst_trade_pips": int(moves.min()) / instrument.pip_ticks,
         "average_pips": float(moves.mean()) / instrument.pip_ticks,
         "mean_mae": float(outcome.trade_column("mae_ticks").mean()) / instrument.pip_ticks,
-        "mean_mfe": float(outcome.trade_column("mfe_ticks").mean()) / instrument.pip_ticks,
+        "mean_mfe": float(favourable.mean()) / instrument.pip_ticks,
+        "end_trade_drawdown": float((favourable - moves).mean()) / instrument.pip_ticks,
     }
+
+
+_MOVES = (
+    *("expectancy_percent", "expectancy_r", "best_trade_percent", "worst_trade_percent"),
+    *("best_trade_pips", "worst_trade_pips", "average_pips", "mean_mae", "mean_mfe", "end_trade_drawdown"),
+)
 
 
 def _value(outcome: Outcome, ticks: Int64Array, instrument: Instrument) -> Float64Array:

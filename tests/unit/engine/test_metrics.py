@@ -62,6 +62,7 @@ def test_drawdown_duration_when_recovered_then_runs_from_peak_mark_to_equal_mark
     metrics = _metrics(outcome)
     assert metrics["max_drawdown_duration"].value == 4 * 3600
     assert metrics["average_drawdown_duration"].value == pytest.approx((4 + 1) / 2 * 3600)
+    assert metrics["max_recovery_time"].value == 2 * 3600
     assert metrics["drawdown_episodes"].value == 2
     assert metrics["drawdown_is_open"].value == 1
     assert metrics["average_drawdown"].value == pytest.approx((11 / 110 + 1 / 110) / 2)
@@ -123,6 +124,8 @@ def test_streaks_when_break_even_comes_between_then_both_end() -> None:
     metrics = _metrics(outcome_of([100_000], deposit_minor=100_000, trades=[_trade(net) for net in nets]))
     assert metrics["longest_winning_streak"].value == 2
     assert metrics["longest_losing_streak"].value == 3
+    assert metrics["winning_streak_money"].value == "0.02"
+    assert metrics["losing_streak_money"].value == "-0.03"
 
 
 def test_runs_z_when_wins_and_losses_alternate_then_positive() -> None:
