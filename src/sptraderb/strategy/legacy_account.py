@@ -148,7 +148,7 @@ def note_execution(translation: Translation) -> None:
     node = block.get("slippage_tolerance")
     if node is not None:
         text = (
-            "`execution.slippage_tolerance` is a maximum and makes no cost: with fixed slippage no entry "
-            "exceeds it; state `costs.slippage` for a cost"
+            "`execution.slippage_tolerance` is a maximum, not a cost, and is not applied yet; state "
+            "`costs.slippage` for a cost"
         )
         translation.note("legacy.slippage_tolerance", text, node)

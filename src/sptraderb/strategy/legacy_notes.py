@@ -24,7 +24,8 @@ from sptraderb.strategy.values import EXACT, Quantity
 
 _REFERENCE = re.compile(r"(?:\$\{|\{\{)?\s*(parameters|risk)\.([A-Za-z0-9_]+)\s*(?:\}\}|\})?")
 MAX_NOTES = 100
-_FALSE = ("false", "no", "off", "none", "null", "~")
+_NULL = ("null", "none", "~")
+_FALSE = ("false", "no", "off", *_NULL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,8 +78,8 @@ class Translation:
         self.faults.add(code, message, at=node.place, path=path, hint=hint)
 
     def resolved(self, node: DocumentNode | None, path: str) -> TextNode | None:
-        """Return a text with a reference such as ``parameters.size`` replaced by what it names."""
-        if node is None:
+        """Return a text with a reference such as ``parameters.size`` replaced; None for ``null``."""
+        if node is None or is_null(node):
             return None
         if not isinstance(node, TextNode):
             message = f"`{path}` must be a number, was {kind_words(node)}"
@@ -157,6 +158,11 @@ def percent_text(number: Decimal) -> str:
 def is_false(node: DocumentNode | None) -> bool:
     """Whether a value says no."""
     return isinstance(node, TextNode) and node.text.strip().lower() in _FALSE
+
+
+def is_null(node: DocumentNode) -> bool:
+    """Whether a value says that there is none."""
+    return isinstance(node, TextNode) and node.text.strip().lower() in _NULL
 
 
 def items_of(node: DocumentNode | None) -> tuple[DocumentNode, ...]:

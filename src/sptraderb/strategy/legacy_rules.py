@@ -146,6 +146,8 @@ def _level(translation: Translation, get: Callable[[str], DocumentNode | None], 
             translation.fault("strategy.not_supported_yet", message, kind, path=f"exit.{key}.type")
         translation.leftovers(node, ("type", "value", "percentage", "description"), f"exit.{key}")
         node = node.get("value") or node.get("percentage")
+    if is_false(node):
+        return None
     if node is not None:
         return translation.percent(node, f"exit.{key}.value")
     risk = translation.root.get("risk")

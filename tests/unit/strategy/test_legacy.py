@@ -247,3 +247,18 @@ def test_parameters_when_a_request_overrides_them_then_references_follow() -> No
     assert plan.parameters["size"] == "0.25"
     with pytest.raises(StrategyInvalid):
         compile_strategy(text, parameters={"sise": 1}, target=DEFAULT_TARGET)
+
+
+def test_values_when_null_then_they_are_not_stated() -> None:
+    """`null` says that there is none; `false` switches a stop off."""
+    plan = _plan(f"{_ENTRY}\nexit: {{stop_loss: false, take_profit: {{value: null}}, max_holding_period: ~}}")
+    exits = plan.entries[0].exits
+    assert (exits.stop_loss, exits.take_profit, exits.max_bars) == (None, None, 0)
+
+
+def test_dialect_when_only_long_is_forgotten_then_it_stays_the_native_one() -> None:
+    """`entry: {when: <expression>}` is a native file with a misplaced key, not an old one."""
+    faults = _faults("entry: {when: close > open, size: 2%}")
+    hints = {fault.path: fault.hint for fault in faults if fault.code == "strategy.unknown_key"}
+    assert hints["entry.when"] == "`when` belongs to `entry.long` or `entry.short`"
+    assert not any("legacy" in fault.code for fault in faults)
