@@ -39,8 +39,8 @@ STORED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "orders": (*ORDER_COLUMNS, "decided_time_s", "done_time_s"),
     "events": (*EVENT_COLUMNS, "time_s"),
 }
-"""Columns of each stored table. ``equity``: open time of the bar whose close is marked, the running
-peak of marks before it."""
+"""Columns of each stored table. ``equity`` begins at the first tradable bar: open time of the bar whose
+close is marked, and the running peak of marks before it."""
 RESULT_TABLES = tuple(STORED_COLUMNS)
 ROWS_PER_CHUNK: Mapping[str, int] = {
     table: _CHUNK_BYTES // (8 * len(columns)) for table, columns in STORED_COLUMNS.items()
@@ -174,9 +174,9 @@ def table_columns(outcome: Outcome, candles: Candles, *, table: str) -> list[Int
         bars = [outcome.trade_column("entry_bar"), outcome.trade_column("exit_bar")]
         return [*outcome.trades.T, *(bar_times_s(candles, column) for column in bars)]
     if table == "equity":
-        times = candles.time_s[: outcome.n_bars_done]
-        curves = (outcome.equity_minor, outcome.trough_minor, peaks_before(outcome), outcome.held_steps)
-        return [times, *curves]
+        first, peaks = outcome.first_tradable_bar, peaks_before(outcome)
+        curves = (outcome.equity_minor, outcome.trough_minor, peaks, outcome.held_steps)
+        return [candles.time_s[first : outcome.n_bars_done], *(curve[first:] for curve in curves)]
     if table == "ledger":
         bar, kind, amount, position = outcome.ledger.T
         return [bar_times_s(candles, bar), kind, amount, position, np.cumsum(amount, dtype=np.int64)]

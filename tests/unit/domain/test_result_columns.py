@@ -142,3 +142,13 @@ def test_thinning_when_a_spike_lies_anywhere_then_it_stays() -> None:
         assert spike in bars
         assert {0, 9999} <= set(bars.tolist())
         assert (np.diff(bars) > 0).all()
+
+
+def test_equity_table_when_stored_then_begins_at_the_first_tradable_bar() -> None:
+    """Warm-up bars are nobody's result: the table starts where an order could first fill (T2)."""
+    outcome = replace(outcome_of([100, 100, 120, 130], deposit_minor=100), first_tradable_bar=2)
+    candles = flat_candles(4)
+    times, equity, _, peaks, _ = table_columns(outcome, candles, table="equity")
+    assert times.tolist() == candles.time_s[2:].tolist()
+    assert equity.tolist() == [120, 130]
+    assert peaks.tolist() == [100, 120]
