@@ -1,6 +1,6 @@
 """The expression graph under construction: equal subexpressions share one node."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sptraderb.domain.plan import Node
 
@@ -73,44 +73,20 @@ class NodeGraph:
             raise GraphFull
         needs = [self._bars_needed(argument, node.timeframe_s) for argument in node.args]
         first = max((need[0] for need in needs), default=0) + grows.first_value
-        settle = max((need[1] for need in needs), default=0) + grows.settle
-        run_first, run_settle = self._in_run_bars(first, settle, node.timeframe_s)
-        self._own_bars.append((first, settle))
-        self._nodes.append(
-            Node(
-                op=node.op,
-                args=node.args,
-                name=node.name,
-                output=node.output,
-                params=node.params,
-                timeframe_s=node.timeframe_s,
-                boolean=node.boolean,
-                first_value=run_first,
-                settle=run_settle,
-                text=node.text,
-            )
-        )
+        total = max((need[1] for need in needs), default=0) + grows.first_value + grows.settle
+        run_first, run_total = (self._in_run_bars(bars, node.timeframe_s) for bars in (first, total))
+        self._own_bars.append((first, total))
+        self._nodes.append(replace(node, first_value=run_first, settle=run_total - run_first))
         self._known[key] = len(self._nodes) - 1
         return len(self._nodes) - 1
 
-    def used_by(self, roots: list[int]) -> frozenset[int]:
-        """Return the nodes that ``roots`` need, themselves included."""
-        seen: set[int] = set()
-        waiting = list(roots)
-        while waiting:
-            node = waiting.pop()
-            if node not in seen:
-                seen.add(node)
-                waiting.extend(self._nodes[node].args)
-        return frozenset(seen)
-
     def _bars_needed(self, node: int, timeframe_s: int) -> tuple[int, int]:
+        """Return the bars until a node's first value and until it has settled, in bars of a reader."""
         if self._nodes[node].timeframe_s == timeframe_s:
             return self._own_bars[node]
-        return self._nodes[node].first_value, self._nodes[node].settle
+        row = self._nodes[node]
+        return row.first_value, row.first_value + row.settle
 
-    def _in_run_bars(self, first: int, settle: int, timeframe_s: int) -> tuple[int, int]:
+    def _in_run_bars(self, bars: int, timeframe_s: int) -> int:
         ratio = -(-timeframe_s // self._timeframe_s) if timeframe_s else 1
-        if ratio <= 1:
-            return first, settle
-        return (first + 2) * ratio - 1, settle * ratio
+        return bars if ratio <= 1 else (bars + 2) * ratio - 1

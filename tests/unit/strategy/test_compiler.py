@@ -194,6 +194,8 @@ def test_equal_subexpressions_when_written_twice_then_they_share_a_node() -> Non
         ("rising(sma(close, 10), 3)", 12, 0),
         ("highest(high, 20)[1] < close", 20, 0),
         ("change(close) > 0 or sma(close, 30) > close", 29, 0),
+        ("ema(close, 20) > sma(close, 100)", 99, 60),
+        ("ema(close, 20) > sma(close, 500)", 499, 0),
         ("macd(12, 26, 9).line > 0", 25, 245),
         ("macd(12, 26, 9).signal > 0", 33, 245),
     ],
