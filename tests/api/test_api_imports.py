@@ -17,17 +17,14 @@ HEAVY = (
 )
 PROGRAM = f"""
 import sys
-from datetime import UTC, datetime
+from types import SimpleNamespace
 from sptraderb.api.app import create_app
 from sptraderb.api.server import server_config
-from sptraderb.bootstrap import Services
+import sptraderb.bootstrap
 from sptraderb.settings import Settings
 
 settings = Settings.from_environ({{"DATABASE_URL": "postgres://x", "DATA_DIR": "x"}})
-services = Services(
-    settings=settings, database_url="", pool=None, candle_cache=None, started_at=datetime.now(UTC)
-)
-app = create_app(services)
+app = create_app(SimpleNamespace(settings=settings))
 app.openapi_schema.to_schema()
 server_config(app, host="127.0.0.1", port=0).load()
 print(",".join(sorted(set({HEAVY!r}) & set(sys.modules))))

@@ -1,11 +1,17 @@
 """Results: the stored document, its blocks, its tables."""
 
 import csv
+import dataclasses
 import io
+from typing import Any, cast
+from uuid import UUID
 
 import httpx
 
+from sptraderb.api.app import create_app
 from sptraderb.bootstrap import Services
+from sptraderb.domain.backtest import Run
+from sptraderb.testing.services import client_of
 from sptraderb.testing.stored_results import DIGEST, small_document, store_finished_run
 
 Client = httpx.AsyncClient
@@ -157,3 +163,42 @@ async def test_table_when_the_query_is_wrong_then_refused(client: Client, servic
         assert (answer.status_code, answer.json()["code"]) == (status, code)
     nothing = await client.get(place, headers={"accept": "image/png"})
     assert (nothing.status_code, nothing.json()["code"]) == (406, "media_type.not_acceptable")
+
+
+class KeptDocuments:
+    """Stands for Redis: a dictionary of documents by run."""
+
+    def __init__(self) -> None:
+        self.kept: dict[UUID, bytes] = {}
+        self.n_found = 0
+
+    async def find_document(self, run: Run) -> bytes | None:
+        """Return a kept document."""
+        found = self.kept.get(run.id)
+        self.n_found += found is not None
+        return found
+
+    async def keep_document(self, run: Run, document: bytes) -> None:
+        """Keep one."""
+        self.kept[run.id] = document
+
+    async def forget(self, run: Run) -> None:
+        """Drop one."""
+        self.kept.pop(run.id, None)
+
+
+async def test_results_when_a_copy_is_kept_then_ownership_is_still_asked_first(services: Services) -> None:
+    """The copy serves the second read, never another user's, and goes with the run."""
+    copies = KeptDocuments()
+    cached = dataclasses.replace(services, result_cache=cast("Any", copies))
+    mine = await store_finished_run(services.pool)
+    others = await store_finished_run(services.pool, owner="somebody")
+    copies.kept[others] = b"secret"
+    async with client_of(create_app(cached)) as client:
+        first = await client.get(f"/api/backtest/{mine}/results")
+        second = await client.get(f"/api/backtest/{mine}/results")
+        assert first.content == second.content == small_document(mine)
+        assert copies.n_found == 1
+        assert (await client.get(f"/api/backtest/{others}/results")).status_code == 404
+        assert (await client.delete(f"/api/backtest/{mine}")).status_code == 204
+        assert set(copies.kept) == {others}

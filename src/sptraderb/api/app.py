@@ -24,7 +24,7 @@ from sptraderb.api import (
     workspace_routes,
 )
 from sptraderb.api.context import HUB_KEY, SERVICES_KEY
-from sptraderb.api.docs_routes import openapi_config, static_routes
+from sptraderb.api.docs_routes import openapi_config, static_routes, with_summary
 from sptraderb.api.edge import Edge
 from sptraderb.api.health_routes import program_version
 from sptraderb.api.origins import OriginRules, origin_rules
@@ -69,43 +69,44 @@ def create_app(services: Services) -> Litestar:
 
 
 def _route_handlers() -> Sequence[ControllerRouterHandler]:
-    return (
-        health_routes.read_health,
-        health_routes.read_ready,
-        health_routes.read_metrics,
-        backtest_routes.start_backtest,
-        backtest_routes.list_backtests,
-        backtest_routes.read_backtest,
-        backtest_routes.read_status,
-        backtest_routes.cancel_backtest,
-        backtest_routes.replay_backtest,
-        backtest_routes.delete_backtest,
-        result_routes.read_results,
-        result_routes.read_manifest,
-        report_routes.read_report,
-        result_table_routes.list_trades,
-        result_table_routes.list_equity,
-        result_table_routes.list_ledger,
-        result_table_routes.list_orders,
-        result_table_routes.list_events,
-        workspace_routes.list_workspaces,
-        workspace_routes.save_workspace,
-        workspace_routes.read_workspace,
-        workspace_routes.delete_workspace,
-        strategies_routes.list_strategies,
-        strategies_routes.read_schema,
-        strategies_routes.validate_strategy,
-        strategies_routes.read_strategy,
-        strategies_routes.save_strategy,
-        strategies_routes.list_revisions,
-        strategies_routes.delete_strategy,
-        candles_routes.read_candles,
-        catalogue_routes.read_metadata,
-        catalogue_routes.list_instruments,
-        catalogue_routes.list_indicators,
-        follow_backtest,
-        static_routes(),
-    )
+    return (*(with_summary(handler) for handler in _HTTP_ROUTES), follow_backtest, static_routes())
+
+
+_HTTP_ROUTES = (
+    health_routes.read_health,
+    health_routes.read_ready,
+    health_routes.read_metrics,
+    backtest_routes.start_backtest,
+    backtest_routes.list_backtests,
+    backtest_routes.read_backtest,
+    backtest_routes.read_status,
+    backtest_routes.cancel_backtest,
+    backtest_routes.replay_backtest,
+    backtest_routes.delete_backtest,
+    result_routes.read_results,
+    result_routes.read_manifest,
+    report_routes.read_report,
+    result_table_routes.list_trades,
+    result_table_routes.list_equity,
+    result_table_routes.list_ledger,
+    result_table_routes.list_orders,
+    result_table_routes.list_events,
+    workspace_routes.list_workspaces,
+    workspace_routes.save_workspace,
+    workspace_routes.read_workspace,
+    workspace_routes.delete_workspace,
+    strategies_routes.list_strategies,
+    strategies_routes.read_schema,
+    strategies_routes.validate_strategy,
+    strategies_routes.read_strategy,
+    strategies_routes.save_strategy,
+    strategies_routes.list_revisions,
+    strategies_routes.delete_strategy,
+    candles_routes.read_candles,
+    catalogue_routes.read_metadata,
+    catalogue_routes.list_instruments,
+    catalogue_routes.list_indicators,
+)
 
 
 def _listening(

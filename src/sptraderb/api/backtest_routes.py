@@ -21,6 +21,7 @@ from sptraderb.api.run_answers import (
     status_answer,
 )
 from sptraderb.api.security import identity_of
+from sptraderb.api.stored_documents import forget_document
 from sptraderb.domain.backtest import Run, RunState
 from sptraderb.errors import InvalidInput
 from sptraderb.orchestrator import queue
@@ -137,8 +138,10 @@ async def replay_backtest(request: AnyRequest, backtest_id: FromPath[str]) -> Re
 @delete("/api/backtest/{backtest_id:str}", tags=["backtests"], responses=problem_responses(403, 404, 409))
 async def delete_backtest(request: AnyRequest, backtest_id: FromPath[str]) -> None:
     """Delete a run that has ended, with its result."""
-    pool, owner = services_of(request).pool, identity_of(request).owner
-    await run_rows.delete_run(pool, parse_run_id(backtest_id), owner=owner)
+    services, owner = services_of(request), identity_of(request).owner
+    run = await run_rows.read_run(services.pool, parse_run_id(backtest_id), owner=owner)
+    await run_rows.delete_run(services.pool, run.id, owner=owner)
+    await forget_document(services, run)
 
 
 def _started(run: Run) -> Response[StartAnswer]:

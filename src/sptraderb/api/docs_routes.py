@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Request, Response, Router
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.static_files import create_static_files_router
@@ -51,6 +52,13 @@ def openapi_config(*, version: str) -> OpenAPIConfig:
             path="/docs", route_handlers=[], include_in_schema=False, after_request=_finished_page
         ),
     )
+
+
+def with_summary(handler: HTTPRouteHandler) -> HTTPRouteHandler:
+    """Return a route with the first sentence of its docstring as its line in the page."""
+    if handler.summary is None and handler.fn.__doc__:
+        handler.summary = handler.fn.__doc__.split(".\n", 1)[0].split(". ", 1)[0].strip().rstrip(".")
+    return handler
 
 
 def missing_assets(folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ from sptraderb.api.media_types import HTML
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.report_page import read_chart_script, report_html
 from sptraderb.api.result_routes import read_run_with_result
+from sptraderb.api.stored_documents import read_packed
 from sptraderb.domain.backtest import Run
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import D1, H1, H4, H12, M1, M5, M15, W1, Timeframe, parse_timeframe
@@ -40,7 +41,7 @@ PAGE_POLICY = (
 async def read_report(request: AnyRequest, backtest_id: FromPath[str]) -> Response[bytes]:
     """Give a result as one HTML page that needs nothing else: price, trades, equity, drawdown, figures."""
     run = await read_run_with_result(request, backtest_id)
-    packed = await result_rows.read_document(services_of(request).pool, run.id)
+    packed = await read_packed(services_of(request), run)
     candles = await _find_candles(request, run)
     page = await asyncio.to_thread(_page, packed, candles)
     return Response(page, media_type=HTML, headers={"content-security-policy": PAGE_POLICY})

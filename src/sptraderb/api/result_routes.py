@@ -15,6 +15,7 @@ from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.run_answers import parse_run_id
 from sptraderb.api.security import identity_of
+from sptraderb.api.stored_documents import read_packed
 from sptraderb.domain.backtest import Run, RunState
 from sptraderb.errors import Conflict, InvalidInput
 from sptraderb.store import result_rows, run_rows
@@ -65,7 +66,7 @@ async def read_results(
     headers = {"etag": tag, "cache-control": "private, no-cache", **_VARY}
     if is_unchanged(request.headers.get("if-none-match"), tag):
         return Response(b"", status_code=304, headers=headers, media_type=JSON)
-    packed = await result_rows.read_document(services_of(request).pool, run.id)
+    packed = await read_packed(services_of(request), run)
     if blocks is not None:
         body = await asyncio.to_thread(select_blocks, packed, blocks)
     elif accepted_quality(request.headers.get("accept-encoding", "identity"), "gzip") > 0:
@@ -86,7 +87,7 @@ async def read_results(
 async def read_manifest(request: AnyRequest, backtest_id: FromPath[str]) -> Response[bytes]:
     """Give everything that decided a result: versions, strategy text, parameters, data revision, costs."""
     run = await read_run_with_result(request, backtest_id)
-    packed = await result_rows.read_document(services_of(request).pool, run.id)
+    packed = await read_packed(services_of(request), run)
     document = await asyncio.to_thread(_blocks_of, packed)
     return Response(bytes(document.get("manifest", msgspec.Raw(b"{}"))), media_type=JSON)
 

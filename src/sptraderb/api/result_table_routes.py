@@ -22,6 +22,8 @@ from sptraderb.api.media_types import CSV, JSON, best_media_type
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.result_routes import read_run_with_result
+from sptraderb.api.stored_documents import read_packed
+from sptraderb.bootstrap import Services
 from sptraderb.domain.backtest import Run
 from sptraderb.domain.result_columns import ColumnChunk, Row, Units, read_columns, table_rows
 from sptraderb.errors import InvalidInput
@@ -119,8 +121,9 @@ async def _answer(
     first = 0 if key is None else min(max(0, key[0]), _LAST_ROW)
     media_type = _media_type(format_, request.headers.get("accept", ""))
     run = await read_run_with_result(request, backtest_id)
-    pool = services_of(request).pool
-    units = await _units_of(pool, run)
+    services = services_of(request)
+    pool = services.pool
+    units = await _units_of(services, run)
     if media_type == CSV:
         name = f"{run.id}-{table}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"', "vary": "Accept"}
@@ -192,12 +195,12 @@ class _UnitsCache:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[UUID, int], Units] = OrderedDict()
 
-    async def read(self, database: Database, run: Run) -> Units:
+    async def read(self, services: Services, run: Run) -> Units:
         """Return a result's units; a result never changes, so neither do they."""
         key = (run.id, run.attempt)
         units = self._kept.get(key)
         if units is None:
-            packed = await result_rows.read_document(database, run.id)
+            packed = await read_packed(services, run)
             units = await asyncio.to_thread(_stated_units, packed)
             self._kept[key] = units
             while len(self._kept) > _UNITS_KEPT:
