@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sptraderb.strategy.compiler import check_strategy
 from sptraderb.strategy.indicator_reference import indicator_reference
@@ -56,6 +57,16 @@ def test_json_schema_when_made_then_every_reference_resolves() -> None:
     assert wanted <= set(definitions)
     assert schema["required"] == ["name", "entry"]
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("text", _EXAMPLES[:1], ids=["guide"])
+def test_json_schema_when_a_valid_strategy_is_checked_then_it_passes(text: str) -> None:
+    """An editor that uses the schema accepts the guide's strategy and refuses a misspelt key."""
+    schemas = pytest.importorskip("jsonschema_rs")
+    validator = schemas.Draft202012Validator(json_schema())
+    document = yaml.safe_load(text)
+    assert validator.is_valid(document)
+    assert not validator.is_valid({**document, "exti": {}})
 
 
 def test_import_when_the_api_loads_the_language_then_nothing_heavy_comes_along() -> None:
