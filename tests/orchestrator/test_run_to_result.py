@@ -99,6 +99,8 @@ async def test_run_when_submitted_then_its_result_replay_and_check_agree(
         document = await _document(stocked, first)
         assert document["total_trades"] > 5
         assert document["digest"] == first.digest
+        assert first.progress.n_trades == document["total_trades"]
+        assert first.progress.equity == document["end_capital"]
         manifest = document["manifest"]
         assert manifest["data"]["n_warm_up"] == 30
         assert manifest["money_decimals"] == 10

@@ -20,6 +20,7 @@ import msgspec
 from sptraderb.domain.backtest import Phase, Run
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.digest import outcome_digest
+from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.result_columns import column_chunks
@@ -101,14 +102,21 @@ def execute(
     if outcome.n_bars_done <= outcome.first_tradable_bar:
         return None
     best = None if is_partial else _best_case(prepared, outcome, simulator)
-    meter.enter(Phase.STORING)
+    equity = _last_equity(prepared, outcome)
+    meter.enter(Phase.STORING, n_trades=len(outcome.trades), equity=equity)
     return Executed(
         result=_result(run, prepared, outcome, best=best, is_partial=is_partial),
         is_partial=is_partial,
         n_bars=outcome.n_bars_done,
         n_trades=len(outcome.trades),
+        equity=equity,
         data_revision=prepared.candles.revision,
     )
+
+
+def _last_equity(prepared: PreparedRun, outcome: Outcome) -> tuple[int, str]:
+    time_s = int(prepared.candles.time_s[outcome.n_bars_done - 1])
+    return time_s, text_from_ticks(int(outcome.equity_minor[-1]), outcome.money_decimals)
 
 
 def _best_case(prepared: PreparedRun, outcome: Outcome, simulator: Simulator) -> Outcome | None:

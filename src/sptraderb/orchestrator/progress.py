@@ -119,11 +119,29 @@ class ProgressMeter:
         self._phase_began_s = clock()
         self._sent_s = float("-inf")
 
-    def enter(self, phase: Phase) -> None:
-        """Say that a phase begins; always sent."""
+    def enter(self, phase: Phase, *, n_trades: int = 0, equity: tuple[int, str] | None = None) -> None:
+        """Say that a phase begins; always sent.
+
+        Parameters
+        ----------
+        phase : Phase
+            Which.
+        n_trades : int
+            Closed trades so far.
+        equity : tuple of (int, str), optional
+            The newest equity point.
+        """
         self._phase = phase
         self._phase_began_s = self._sent_s = self._clock()
-        self._send(ProgressReport(phase=phase.value, percent=_SPANS[phase][0]))
+        self._send(
+            ProgressReport(
+                phase=phase.value,
+                percent=_SPANS[phase][0],
+                n_trades=n_trades,
+                equity_time_s=None if equity is None else equity[0],
+                equity=None if equity is None else equity[1],
+            )
+        )
 
     def advance(
         self,

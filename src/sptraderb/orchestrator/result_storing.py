@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
-from sptraderb.domain.backtest import Run
+from sptraderb.domain.backtest import Phase, Progress, Run
 from sptraderb.orchestrator.child_pipe import Assignment
 from sptraderb.orchestrator.run_settling import announce
 from sptraderb.store import jobs, run_moves
@@ -39,6 +39,8 @@ class Executed:
         Whether it was stopped before the data ended.
     n_bars, n_trades : int
         Bars walked, trades closed.
+    equity : tuple of (int, str) or None
+        The last equity point: open time of its bar, decimal text.
     data_revision : int or None
         Revision of the candles, to be kept as long as the result; None where there is none.
     """
@@ -47,6 +49,7 @@ class Executed:
     is_partial: bool
     n_bars: int
     n_trades: int
+    equity: tuple[int, str] | None = None
     data_revision: int | None = None
 
 
@@ -89,6 +92,7 @@ async def store_surely(assignment: Assignment, executed: Executed) -> Run | None
 
 async def _store(connection: Connection, assignment: Assignment, executed: Executed) -> Run:
     run, result = assignment.run, executed.result
+    await run_moves.write_progress(connection, run.id, _last_progress(executed), attempt=run.attempt)
     if executed.is_partial:
         after = await run_moves.confirm_cancel(connection, run.id, attempt=run.attempt, result=result)
     else:
@@ -103,3 +107,14 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
         await pin_revision(connection, run.request.symbols[0], executed.data_revision)
     await announce(connection, after)
     return after
+
+
+def _last_progress(executed: Executed) -> Progress:
+    """Return the figures the run's row keeps; the move that ends the run sets phase and percent."""
+    return Progress(
+        phase=Phase.STORING,
+        percent=99.0,
+        n_trades=executed.n_trades,
+        equity_time_s=None if executed.equity is None else executed.equity[0],
+        equity=None if executed.equity is None else executed.equity[1],
+    )
