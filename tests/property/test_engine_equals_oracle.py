@@ -10,10 +10,11 @@ from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.engine.simulate import simulate
 from sptraderb.errors import InvalidInput, MoneyOverflow
 from sptraderb.oracle.replay import replay
+from sptraderb.testing.lively_runs import lively_runs
 from sptraderb.testing.random_runs import RandomRun, random_runs
 
 _SETTINGS = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -40,8 +41,19 @@ def test_run_when_simulated_and_replayed_then_outcomes_are_equal(run: RandomRun)
         assert outcome_digest(simulated) == outcome_digest(replayed)
 
 
+@_SETTINGS
+@given(lively_runs())
+def test_run_when_it_trades_a_lot_then_outcomes_are_equal(run: RandomRun) -> None:
+    """Reversals, stops, targets and time exits by the dozen are the same in both engines (M7)."""
+    simulated, replayed = _both(run)
+    if isinstance(simulated, str) or isinstance(replayed, str):
+        assert simulated == replayed
+    else:
+        assert outcome_differences(simulated, replayed) == ()
+
+
 @settings(max_examples=50, deadline=None)
-@given(random_runs(max_bars=60))
+@given(lively_runs(max_bars=60))
 def test_ledger_when_replayed_then_accounts_for_every_change(run: RandomRun) -> None:
     """Deposit and ledger sum to the balance, trades and booked costs to the same; troughs lie below (M6)."""
     _, outcome = _both(run)
