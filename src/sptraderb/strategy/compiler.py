@@ -130,7 +130,13 @@ def _legacy_plan(
     if found is None:
         return None
     plan = _native_plan(reader, found.root, _NO_PARAMETERS)
-    return replace(plan, parameters=found.parameters, notes=(*found.notes, *plan.notes), legacy=True)
+    return replace(
+        plan,
+        parameters=found.parameters,
+        optimization=found.optimization,
+        notes=(*found.notes, *plan.notes),
+        legacy=True,
+    )
 
 
 def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str, ParameterText]) -> Plan:

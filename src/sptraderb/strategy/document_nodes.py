@@ -83,6 +83,15 @@ class SequenceNode:
 DocumentNode = TextNode | MappingNode | SequenceNode
 
 
+def plain_data(node: DocumentNode) -> object:
+    """Return a node as text, dict and list."""
+    if isinstance(node, TextNode):
+        return node.text
+    if isinstance(node, SequenceNode):
+        return [plain_data(item) for item in node.items]
+    return {key: plain_data(value) for key, (_, value) in node.entries.items()}
+
+
 def kind_words(node: DocumentNode) -> str:
     """Return what a node is, in words for an error."""
     if isinstance(node, TextNode):

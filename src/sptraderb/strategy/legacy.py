@@ -28,6 +28,7 @@ from sptraderb.strategy.document_nodes import (
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.legacy_account import (
     note_execution,
+    stated_optimization,
     translated_backtest,
     translated_costs,
     translated_risk,
@@ -57,12 +58,15 @@ class Translated:
         A document of the language.
     parameters : mapping of str to str
         The file's parameters in force; they are resolved already.
+    optimization : mapping
+        `backtest.optimization` as written.
     notes : tuple of Note
         How the text was read.
     """
 
     root: MappingNode
     parameters: Mapping[str, str]
+    optimization: Mapping[str, object]
     notes: tuple[Note, ...]
 
 
@@ -108,8 +112,12 @@ def translate(
     if faults:
         return None
     parameters = {name: node.text for name, node in translation.parameters.items()}
-    root = new_mapping(values, root)
-    return Translated(root=root, parameters=parameters, notes=tuple(translation.notes))
+    return Translated(
+        root=new_mapping(values, root),
+        parameters=parameters,
+        optimization=stated_optimization(root),
+        notes=tuple(translation.notes),
+    )
 
 
 def _translated_blocks(translation: Translation) -> dict[str, DocumentNode | None]:

@@ -7,6 +7,7 @@ from sptraderb.strategy.document_nodes import (
     MappingNode,
     SequenceNode,
     TextNode,
+    plain_data,
     shortened,
 )
 from sptraderb.strategy.legacy_notes import (
@@ -79,6 +80,14 @@ def translated_backtest(translation: Translation) -> MappingNode | None:
         text = "`backtest.optimization` is kept for a sweep; a single run does not read it"
         translation.note("legacy.optimization", text, block.get("optimization"))
     return new_mapping({key: node for key, node in values.items() if isinstance(node, TextNode)}, block)
+
+
+def stated_optimization(root: MappingNode) -> dict[str, object]:
+    """Return `backtest.optimization` as written, for a sweep to read."""
+    block = root.get("backtest")
+    node = block.get("optimization") if isinstance(block, MappingNode) else None
+    data = plain_data(node) if isinstance(node, MappingNode) else {}
+    return data if isinstance(data, dict) else {}
 
 
 def translated_session(translation: Translation) -> MappingNode | None:

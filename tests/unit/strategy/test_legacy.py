@@ -103,6 +103,7 @@ def test_full_file_when_compiled_then_each_key_has_its_meaning() -> None:
     assert plan.session.timezone == "UTC"
     assert plan.parameters == {"position_size": "0.5", "stop_loss": "0.01", "take_profit": "0.02"}
     assert plan.backtest == {"initial_capital": "10000"}
+    assert plan.optimization == {"method": "grid"}
     assert set(plan.series) == {"ma_fast", "slow"}
     assert read_header(FULL).name == "ma_crossover_strategy"
 
