@@ -281,7 +281,7 @@ def choose_timeframe(
     InvalidInput
         ``import.timeframe_needed``, ``import.timeframe_differs``, ``import.timeframe_not_stored``.
     """
-    steps = np.diff(np.unique(time_s))
+    steps: Int64Array = np.diff(np.unique(time_s)).astype(np.int64)
     values, counts = np.unique(steps, return_counts=True)
     usual = int(values[np.argmax(counts)]) if len(values) else 0
     said = options.timeframe or recognised.timeframe

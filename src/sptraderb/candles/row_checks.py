@@ -82,8 +82,10 @@ class RowChecker:
     hours: LocalHours = field(default_factory=LocalHours)
     n_read: int = 0
     n_skipped: int = 0
+    n_kept: int = 0
     is_ascending: bool = True
-    _last_s: int | None = None
+    first_s: int | None = None
+    last_s: int | None = None
 
     def check(self, block: RowBlock) -> RowBlock:
         """Return the sound rows of a block with times in UTC; count the others.
@@ -124,9 +126,11 @@ class RowChecker:
     def _note_order(self, time_s: Int64Array) -> None:
         if len(time_s) == 0:
             return
-        before = np.diff(time_s, prepend=time_s[0] - 1 if self._last_s is None else self._last_s)
-        self.is_ascending &= bool((before > 0).all())
-        self._last_s = int(time_s[-1])
+        steps = np.diff(time_s, prepend=time_s[0] - 1 if self.last_s is None else self.last_s)
+        self.is_ascending &= bool((steps > 0).all())
+        self.first_s = int(time_s[0]) if self.first_s is None else self.first_s
+        self.last_s = int(time_s[-1])
+        self.n_kept += len(time_s)
 
 
 def _bid_over_ask(prices: Int64Array) -> BoolArray:

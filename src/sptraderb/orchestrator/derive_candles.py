@@ -14,6 +14,7 @@ import numpy as np
 from sptraderb.candles.cache import n_columns
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.resample import resample
+from sptraderb.candles.row_block import RowBlock
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.timeframe import H1, H4, H12, M1, M5, M15, Timeframe
@@ -134,7 +135,6 @@ class _Maker:
         touched_range = await import_rows.read_changed_range(
             self._connection, self._series, span, revision=revision
         )
-        assert touched_range is not None
         span = import_rows.StageRange(n_rows=total.n_new, first=touched_range[0], last=touched_range[1])
         content_hash = await import_rows.save_revision(self._connection, self._series, span, total, facts)
         low, high = (int(moment.timestamp()) for moment in touched_range)
@@ -204,9 +204,15 @@ def _sum(one: Applied, other: Applied) -> Applied:
 
 async def _encoded(bars: Candles) -> AsyncIterator[bytes]:
     names = (*PRICE_COLUMNS, *(ASK_COLUMNS if bars.ask_open_ticks is not None else ()))
-    prices = np.stack([getattr(bars, name) for name in names])
     yield encode_rows(
-        np.zeros(len(bars), dtype=np.int64), bars.time_s, prices, np.ascontiguousarray(bars.volume)
+        RowBlock(
+            line=np.zeros(len(bars), dtype=np.int64),
+            time_s=bars.time_s,
+            prices=np.stack([getattr(bars, name) for name in names]),
+            volume=np.ascontiguousarray(bars.volume),
+            faults=np.zeros(len(bars), dtype=np.uint8),
+            noisy=np.zeros(len(bars), dtype=np.bool_),
+        )
     )
 
 

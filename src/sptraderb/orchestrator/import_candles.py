@@ -11,13 +11,16 @@
 
 Steps 1 to 3 are `import_plan`.
 
-Memory is a few blocks whatever the file's size; a file is stored wholly or not at all.
+Memory is a few blocks whatever the file's size; a file is stored wholly or not at all. A series that is
+new takes ascending rows without the stage, which halves the work; the result is the same, byte for byte.
 """
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -26,6 +29,7 @@ import numpy as np
 from sptraderb.candles.check import SeriesMeter
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.import_report import ImportReport
+from sptraderb.candles.row_block import RowBlock
 from sptraderb.candles.row_checks import RowChecker
 from sptraderb.candles.row_faults import RowFault
 from sptraderb.domain.timeframe import STORED
@@ -39,13 +43,13 @@ from sptraderb.orchestrator.import_outcome import (
     week_notes,
 )
 from sptraderb.orchestrator.import_plan import ImportPlan, plan_import
+from sptraderb.orchestrator.import_reading import FileReading, OutOfOrderError, Progress
 from sptraderb.store import candle_import_rows as import_rows
-from sptraderb.store.candle_copy import encode_rows
-from sptraderb.store.candle_import_rows import Duplicates, RevisionFacts, SeriesTarget, StageRange
+from sptraderb.store.candle_copy import encode_rows, encode_series_rows
+from sptraderb.store.candle_import_rows import Applied, Duplicates, RevisionFacts, SeriesTarget, StageRange
 from sptraderb.store.instrument_rows import has_candles, save_instrument
 from sptraderb.store.pool import Connection, Pool
 
-Progress = Callable[[str, int, int], None]
 _HASH_BYTES = 4 * 2**20
 
 
@@ -135,69 +139,55 @@ class _Import:
 
     async def run(self, plan: ImportPlan, file_hash: str) -> ImportReport:
         """Read, judge and store a file (steps 5 to 7)."""
-        checker = RowChecker(instrument=plan.settled.instrument, timeframe=plan.timeframe, zone=plan.zone)
-        meter = SeriesMeter(plan.settled.instrument, plan.timeframe)
-        content = hashlib.sha256(_facts_of(plan))
         async with self._pool.acquire() as connection:
             await import_rows.create_stage(connection)
             try:
-                rows = self._stage(plan, checker, meter, content)
-                await import_rows.fill_stage(connection, rows, side=plan.settled.instrument.side)
-                self._on_progress("checking", 0, 1)
-                fit = checked_weeks(plan, checker)
-                doubles = await _judge_order(connection, checker)
-                span = await import_rows.read_stage_range(connection)
-                require_rows(plan, checker, doubles, span)
-                if not checker.is_ascending:
-                    meter = await _measured_again(connection, plan)
-                quality = meter.report(n_refused=checker.tally.n_refused, notes=week_notes(plan, fit))
-                self._on_progress("checking", 1, 1)
-                draft = draft_report(plan, checker, span, doubles, quality)
-                return await self._store(connection, plan, draft, span, file_hash, content.hexdigest())
+                if not await import_rows.has_series(connection, plan.symbol, plan.timeframe):
+                    with contextlib.suppress(OutOfOrderError):
+                        return await self._store_directly(connection, plan, file_hash)
+                return await self._store_by_stage(connection, plan, file_hash)
             finally:
                 await import_rows.drop_stage(connection)
 
-    async def _stage(
-        self, plan: ImportPlan, checker: RowChecker, meter: SeriesMeter, content: "hashlib._Hash"
-    ) -> AsyncIterator[bytes]:
-        """Yield the sound rows of a file as bytes of a COPY; parsing runs beside the database's work."""
-        size = max(1, plan.path.stat().st_size)
-        done = 0
-        blocks = plan.blocks()
+    async def _store_directly(self, connection: Connection, plan: ImportPlan, file_hash: str) -> ImportReport:
+        """Copy a file that ascends straight into a series that is new; everything in one transaction."""
+        async with connection.transaction():
+            series, revision = await self._begin(connection, plan)
+            if await import_rows.has_series(connection, plan.symbol, plan.timeframe):
+                raise OutOfOrderError
 
-        def next_rows() -> tuple[bytes, int] | None:
-            block = next(blocks, None)
-            if block is None:
-                return None
-            kept = checker.check(block)
-            if checker.is_ascending:
-                meter.add(kept.time_s, kept.prices)
-            rows = encode_rows(kept.line, kept.time_s, kept.prices, kept.volume)
-            content.update(rows)
-            return rows, block.n_bytes
+            def encode(block: RowBlock) -> bytes:
+                return encode_series_rows(block, instrument_id=series.instrument_id, revision=revision)
 
-        while (result := await asyncio.to_thread(next_rows)) is not None:
-            rows, n_bytes = result
-            done += n_bytes
-            self._on_progress("reading", min(done, size), size)
-            if self._should_stop():
-                raise Conflict("import.cancelled", "an import runs to its end unless it is cancelled, it was")
-            if rows:
-                yield rows
-        self._on_progress("reading", size, size)
+            reading = FileReading(plan, encode, needs_order=True)
+            rows = reading.rows(self._on_progress, self._should_stop)
+            await import_rows.fill_series(connection, series, rows, side=plan.settled.instrument.side)
+            self._on_progress("checking", 0, 1)
+            checker = reading.checker
+            span = import_rows.span_of(checker.n_kept, checker.first_s, checker.last_s)
+            draft = _judged(reading, reading.meter, span, Duplicates(equal_lines=[], conflicting_lines=[]))
+            self._on_progress("checking", 1, 1)
+            self._on_progress("storing", 1, 1)
+            applied = Applied(n_new=span.n_rows, corrected_lines=[])
+            return await self._record(
+                connection, reading, draft, (series, span, applied, revision), file_hash
+            )
 
-    async def _store(
-        self, connection: Connection, plan: ImportPlan, draft: ImportReport, span: StageRange, file_hash: str,
-        content: str,
-    ) -> ImportReport:  # fmt: skip
-        """Move the stage into the series, all or nothing (step 7)."""
+    async def _store_by_stage(self, connection: Connection, plan: ImportPlan, file_hash: str) -> ImportReport:
+        """Bring a file into the stage, put its rows in order there, and move them into the series."""
+        reading = FileReading(plan, encode_rows)
+        rows = reading.rows(self._on_progress, self._should_stop)
+        await import_rows.fill_stage(connection, rows, side=plan.settled.instrument.side)
+        self._on_progress("checking", 0, 1)
+        doubles = await _judge_order(connection, reading.checker)
+        span = await import_rows.read_stage_range(connection)
+        is_ordered = reading.checker.is_ascending
+        meter = reading.meter if is_ordered else await _measured_again(connection, plan)
+        draft = _judged(reading, meter, span, doubles)
+        self._on_progress("checking", 1, 1)
         self._on_progress("storing", 0, 1)
         async with connection.transaction():
-            instrument_id = await _hold_instrument(connection, plan)
-            for timeframe in STORED[STORED.index(plan.timeframe) :]:
-                await import_rows.lock_series(connection, plan.symbol, timeframe)
-            series = SeriesTarget(instrument_id=instrument_id, timeframe=plan.timeframe)
-            revision = await import_rows.next_revision(connection)
+            series, revision = await self._begin(connection, plan)
             applied = await import_rows.apply_stage(
                 connection, series, span, revision=revision, derived=False
             )
@@ -206,39 +196,71 @@ class _Import:
                 if applied.n_promoted:
                     await import_rows.add_natives(connection, series, applied.n_promoted)
                 return finished_report(draft, applied, revision=None, derived={})
-            facts = RevisionFacts(
-                revision=revision,
-                content=content,
-                derived_from=None,
-                file_hash=file_hash,
-                options=plan.options,
+            return await self._record(
+                connection, reading, draft, (series, span, applied, revision), file_hash
             )
-            content_hash = await import_rows.save_revision(connection, series, span, applied, facts)
-            derived = await self._derive(connection, plan, series, span, revision, content_hash)
-            report = finished_report(draft, applied, revision=revision, derived=derived)
-            await import_rows.save_report(connection, series, revision, msgspec.json.encode(report).decode())
-            return report
+
+    async def _begin(self, connection: Connection, plan: ImportPlan) -> tuple[SeriesTarget, int]:
+        """Take the locks of all series the import may change and give it a revision number."""
+        instrument_id = await _hold_instrument(connection, plan)
+        for timeframe in STORED[STORED.index(plan.timeframe) :]:
+            await import_rows.lock_series(connection, plan.symbol, timeframe)
+        series = SeriesTarget(instrument_id=instrument_id, timeframe=plan.timeframe)
+        return series, await import_rows.next_revision(connection)
+
+    async def _record(
+        self,
+        connection: Connection,
+        reading: FileReading,
+        draft: ImportReport,
+        stored: tuple[SeriesTarget, StageRange, Applied, int],
+        file_hash: str,
+    ) -> ImportReport:
+        """Write catalogue and revision, derive coarser series, keep the report."""
+        series, span, applied, revision = stored
+        options = reading.plan.options
+        facts = RevisionFacts(
+            revision=revision,
+            content=reading.content,
+            derived_from=None,
+            file_hash=file_hash,
+            options=options,
+        )
+        content_hash = await import_rows.save_revision(connection, series, span, applied, facts)
+        derived = await self._derive(connection, reading, stored, content_hash)
+        report = finished_report(draft, applied, revision=revision, derived=derived)
+        await import_rows.save_report(connection, series, revision, msgspec.json.encode(report).decode())
+        return report
 
     async def _derive(
-        self, connection: Connection, plan: ImportPlan, series: SeriesTarget, span: StageRange, revision: int,
+        self,
+        connection: Connection,
+        reading: FileReading,
+        stored: tuple[SeriesTarget, StageRange, Applied, int],
         content_hash: str,
-    ) -> dict[str, int]:  # fmt: skip
-        touched = await import_rows.read_changed_range(connection, series, span, revision=revision)
-        assert touched is not None
-        low, high = (int(moment.timestamp()) for moment in touched)
+    ) -> dict[str, int]:
+        series, span, applied, revision = stored
+        touched: tuple[datetime | None, datetime | None] = (span.first, span.last)
+        if applied.n_new != span.n_rows:
+            touched = await import_rows.read_changed_range(connection, series, span, revision=revision)
+        low, high = (int(moment.timestamp()) for moment in touched if moment is not None)
         return await derive_coarser(
             connection,
-            plan.settled.instrument,
+            reading.plan.settled.instrument,
             series,
             Change(revision=revision, first_s=low, last_s=high, content_hash=content_hash),
-            options=plan.options,
+            options=reading.plan.options,
             on_progress=lambda done, total: self._on_progress("deriving", done, total),
         )
 
 
-def _facts_of(plan: ImportPlan) -> bytes:
-    instrument = plan.settled.instrument
-    return f"{plan.symbol}|{plan.timeframe}|{instrument.price_scale}|{instrument.side}|".encode()
+def _judged(reading: FileReading, meter: SeriesMeter, span: StageRange, doubles: Duplicates) -> ImportReport:
+    """Return the report of a file whose zone and rows hold, or refuse it (step 6)."""
+    plan, checker = reading.plan, reading.checker
+    fit = checked_weeks(plan, checker)
+    require_rows(plan, checker, doubles, span)
+    quality = meter.report(n_refused=checker.tally.n_refused, notes=week_notes(plan, fit))
+    return draft_report(plan, checker, span, doubles, quality)
 
 
 async def _judge_order(connection: Connection, checker: RowChecker) -> Duplicates:

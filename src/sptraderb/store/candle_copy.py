@@ -6,14 +6,15 @@ array.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from sptraderb.candles.cache import candles_from_array
+from sptraderb.candles.row_block import RowBlock
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.errors import InvariantBroken
@@ -141,45 +142,55 @@ def candles_from_copy(
     return candles_from_array(columns, instrument=instrument, timeframe=timeframe, revision=revision)
 
 
-def encode_rows(line: Int64Array, time_s: Int64Array, prices: Int64Array, volume: Float64Array) -> bytes:
-    """Return staged rows in binary COPY form, without header and trailer.
+def encode_rows(block: RowBlock) -> bytes:
+    """Return rows for the stage in binary COPY form, without header and trailer.
 
     Parameters
     ----------
-    line : ndarray of shape (n,), dtype=int64
-        Line numbers.
-    time_s : ndarray of shape (n,), dtype=int64
-        Unix seconds UTC.
-    prices : ndarray of shape (4, n) or (8, n), dtype=int64
-        Ticks; with eight the ask's last.
-    volume : ndarray of shape (n,), dtype=float64
-        Volumes.
+    block : RowBlock
+        Sound rows with times in UTC.
     """
-    columns: list[np.ndarray] = [
-        line,
-        time_s * _US - _EPOCH_2000_US,
-        *prices[:4],
-        volume.view(np.int64),
-        *prices[4:],
-    ]
-    fields = [
-        (f"{kind}{index}", code)
-        for index in range(len(columns))
-        for kind, code in (("l", ">i4"), ("v", ">i8"))
-    ]
-    rows = np.empty(len(line), dtype=np.dtype([("n", ">i2"), *fields]))
+    return _encoded([(block.line, 8), *_bar_columns(block), *((prices, 8) for prices in block.prices[4:])])
+
+
+def encode_series_rows(block: RowBlock, *, instrument_id: int, revision: int) -> bytes:
+    """Return native rows for a series' own table in binary COPY form, in the order of its columns.
+
+    Parameters
+    ----------
+    block : RowBlock
+        Sound rows with times in UTC, ascending.
+    instrument_id, revision : int
+        The same in every row.
+    """
+    n_rows = len(block)
+    return _encoded(
+        [
+            (np.full(n_rows, instrument_id), 4),
+            (np.zeros(n_rows, dtype=np.int64), 1),
+            *_bar_columns(block),
+            (np.full(n_rows, revision), 8),
+            *((prices, 8) for prices in block.prices[4:]),
+        ]
+    )
+
+
+def _bar_columns(block: RowBlock) -> list[tuple[Int64Array, int]]:
+    time_us = block.time_s * _US - _EPOCH_2000_US
+    return [(time_us, 8), *((prices, 8) for prices in block.prices[:4]), (block.volume.view(np.int64), 8)]
+
+
+def _encoded(columns: Sequence[tuple[Int64Array, int]]) -> bytes:
+    """Return columns of the widths given, in bytes, as rows of a binary COPY."""
+    fields: list[tuple[str, str]] = [("n", ">i2")]
+    for index, (_, width) in enumerate(columns):
+        fields += [(f"l{index}", ">i4"), (f"v{index}", f">i{width}")]
+    rows = np.empty(len(columns[0][0]), dtype=np.dtype(fields))
     rows["n"] = len(columns)
-    for index, column in enumerate(columns):
-        rows[f"l{index}"] = 8
+    for index, (column, width) in enumerate(columns):
+        rows[f"l{index}"] = width
         rows[f"v{index}"] = column
     return rows.tobytes()
-
-
-def framed(blocks: Iterable[bytes]) -> Iterable[bytes]:
-    """Put the header before and the trailer after blocks of rows."""
-    yield _HEADER
-    yield from blocks
-    yield _TRAILER
 
 
 COPY_HEADER, COPY_TRAILER = _HEADER, _TRAILER

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.domain.calendar import Int64Array
@@ -17,6 +17,7 @@ from sptraderb.store.sql import load_queries
 _QUERIES = load_queries("candle_import_rows")
 _STAGE = "import_rows"
 _STAGE_COLUMNS = ("line", "time", "open", "high", "low", "close", "volume")
+_SERIES_COLUMNS = ("instrument_id", "derived", *_STAGE_COLUMNS[1:], "revision")
 _STAGE_ASK_COLUMNS = ("ask_open", "ask_high", "ask_low", "ask_close")
 
 
@@ -109,6 +110,15 @@ class Applied:
         return self.n_new + self.n_replaced > 0
 
 
+def span_of(n_rows: int, first_s: int | None, last_s: int | None) -> StageRange:
+    """Return the range of rows that ascend, by Unix seconds."""
+    moments = (
+        None if time_s is None else datetime.fromtimestamp(time_s, tz=UTC) for time_s in (first_s, last_s)
+    )
+    first, last = moments
+    return StageRange(n_rows=n_rows, first=first, last=last)
+
+
 async def create_stage(connection: Connection) -> None:
     """Make an empty stage in this session."""
     await drop_stage(connection)
@@ -139,6 +149,28 @@ async def fill_stage(connection: Connection, blocks: AsyncIterator[bytes], *, si
     """
     columns = (*_STAGE_COLUMNS, *_STAGE_ASK_COLUMNS) if side is CandleSide.BOTH else _STAGE_COLUMNS
     await connection.copy_to_table(_STAGE, source=_framed(blocks), columns=columns, format="binary")
+
+
+async def fill_series(
+    connection: Connection, series: SeriesTarget, blocks: AsyncIterator[bytes], *, side: CandleSide
+) -> None:
+    """Put rows straight into a series' table by binary COPY.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the import's transaction, under the lock of the series, which has no rows yet.
+    series : SeriesTarget
+        Where to.
+    blocks : async iterator of bytes
+        Rows of `candle_copy.encode_series_rows`.
+    side : CandleSide
+        Decides whether the ask's columns come with them.
+    """
+    columns = (*_SERIES_COLUMNS, *_STAGE_ASK_COLUMNS) if side is CandleSide.BOTH else _SERIES_COLUMNS
+    await connection.copy_to_table(
+        series.table, schema_name="sptraderb", source=_framed(blocks), columns=columns, format="binary"
+    )
 
 
 async def _framed(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -201,6 +233,11 @@ async def find_import(
     return None if row is None else (row["revision"], row["report"])
 
 
+async def has_series(database: Database, symbol: str, timeframe: Timeframe) -> bool:
+    """Return whether a series has rows, native or derived."""
+    return bool(await database.fetchval(_QUERIES["has_series"], symbol, timeframe.name))
+
+
 async def find_content_hash(connection: Connection, series: SeriesTarget) -> str:
     """Return the hash of a series' history so far; empty for a new series."""
     row = await connection.fetchrow(_QUERIES["series_state"], series.instrument_id, series.timeframe.name)
@@ -254,11 +291,13 @@ async def apply_stage(
 
 async def read_changed_range(
     connection: Connection, series: SeriesTarget, span: StageRange, *, revision: int
-) -> tuple[datetime, datetime] | None:
-    """Return the first and last time a revision touched in a range, or None."""
+) -> tuple[datetime, datetime]:
+    """Return the first and last time a revision touched in a range; it touched something there."""
     query = _QUERIES["changed_range"].format(table=series.table)
     row = await connection.fetchrow(query, series.instrument_id, span.first, span.last, revision)
-    return None if row is None or row["first_time"] is None else (row["first_time"], row["last_time"])
+    assert row is not None
+    assert row["first_time"] is not None
+    return row["first_time"], row["last_time"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,13 @@ SELECT revision, report FROM sptraderb.candle_revisions
 WHERE instrument_id = $1 AND timeframe = $2 AND file_hash = $3 AND options_hash = $4
 ORDER BY revision DESC LIMIT 1
 
+-- has_series --
+-- A series without a catalogue row has no candle row either.
+SELECT EXISTS (
+    SELECT FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
+    WHERE i.symbol = $1 AND s.timeframe = $2
+)
+
 -- series_state --
 -- The catalogue's row, read under the lock.
 SELECT revision, content_hash, n_bars FROM sptraderb.candle_series WHERE instrument_id = $1 AND timeframe = $2
