@@ -162,7 +162,7 @@ def _show(run: Run, document: Mapping[str, Any]) -> None:
     OUT.print(figures_table({run.request.strategy_name: document}))
     OUT.print(f"[dim]Sharpe: {escape(sharpe_convention(document))}[/]\n")
     OUT.print(trades_table(document, _N_TRADES))
-    OUT.print(f"\nrun {run.id}  digest [dim]{run.digest}[/]")
+    OUT.print(f"\nrun {run.id}  digest [dim]{run.digest}[/]", soft_wrap=True)
 
 
 async def _read_bars(services: Services, request: BacktestRequest) -> list[dict[str, float]]:
