@@ -4,17 +4,15 @@ Everything booked is rounded once, half to even (M4), and is a ledger row (M6). 
 fit sets the state's fault; the walk looks at it before it goes on (M3).
 """
 
-import numpy as np
-
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import EventCode, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.arithmetic import (
     muldiv_ceil_nb,
     muldiv_half_even_nb,
-    muldivdiv_half_even_nb,
     product_nb,
     sum_nb,
+    wide_half_even_nb,
 )
 from sptraderb.engine.kernels.codes import kernel_nb
 
@@ -28,108 +26,125 @@ _STOP_OUT = int(ExitReason.STOP_OUT)
 
 
 @kernel_nb
-def money_nb(ticks: int, steps: int, terms: Int64Array) -> tuple[int, bool]:
-    """Return what a price move of ``ticks`` is worth for ``steps``, in minor units, and if it fits."""
+def money_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
+    """Return what a price move of ``ticks`` is worth for ``steps``, in minor units, and if it fits.
+
+    Only the money must fit: ticks x steps may pass 64 bits on the way (M3).
+    """
+    multiplier, divisor = book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
     area, fits = product_nb(ticks, steps)
-    if not fits:
-        return 0, False
-    if terms[c.MONEY_DIVISOR] == 1:
-        return product_nb(area, terms[c.MONEY_MULTIPLIER])
-    return muldiv_half_even_nb(area, terms[c.MONEY_MULTIPLIER], terms[c.MONEY_DIVISOR])
+    if divisor == 1:
+        money, money_fits = product_nb(area, multiplier)
+        return money, fits and money_fits
+    if fits:
+        return muldiv_half_even_nb(area, multiplier, divisor)
+    return wide_half_even_nb((ticks, steps, multiplier, 1), divisor, 1)
 
 
 @kernel_nb
-def commission_nb(price_ticks: int, steps: int, terms: Int64Array) -> tuple[int, bool]:
+def cost_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
+    """Return a spread or slippage in minor units; it must fit in ticks x steps as well (M3)."""
+    _, fits = product_nb(ticks, steps)
+    money, money_fits = money_nb(ticks, steps, book)
+    return money, fits and money_fits
+
+
+@kernel_nb
+def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     """Return the commission on a fill in minor units, rounded once from the exact value (C1)."""
+    rate, multiplier, divisor = book[c.COMMISSION_PPB], book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
+    if rate == 0 or steps == 0:
+        return 0, True
     area, fits = product_nb(price_ticks, steps)
-    notional, notional_fits = product_nb(area, terms[c.MONEY_MULTIPLIER])
-    if not (fits and notional_fits):
-        return 0, False
-    return muldivdiv_half_even_nb(notional, terms[c.COMMISSION_PPB], _RATE_ONE, terms[c.MONEY_DIVISOR])
+    notional, notional_fits = product_nb(area, multiplier)
+    if fits and notional_fits and divisor == 1:
+        return muldiv_half_even_nb(notional, rate, _RATE_ONE)
+    return wide_half_even_nb((price_ticks, steps, multiplier, rate), _RATE_ONE, divisor)
 
 
 @kernel_nb
-def mark_nb(state: Int64Array, raw_ticks: int, terms: Int64Array) -> tuple[int, bool]:
+def mark_nb(raw_ticks: int, book: Int64Array) -> tuple[int, bool]:
     """Return the equity with the position marked at a raw price, on the side it would be sold (X5)."""
-    side = state[c.SIDE]
+    side = book[c.SIDE]
     if side == 0:
-        return state[c.BALANCE], True
-    offset = terms[c.BID_OFFSET] if side > 0 else terms[c.ASK_OFFSET]
-    move = side * (raw_ticks + offset - state[c.ENTRY_REFERENCE])
-    pnl, fits = money_nb(move, state[c.QUANTITY], terms)
-    equity, equity_fits = sum_nb(state[c.BALANCE], pnl)
+        return book[c.BALANCE], True
+    offset = book[c.BID_OFFSET] if side > 0 else book[c.ASK_OFFSET]
+    move = side * (raw_ticks + offset - book[c.ENTRY_REFERENCE])
+    pnl, fits = money_nb(move, book[c.QUANTITY], book)
+    equity, equity_fits = sum_nb(book[c.BALANCE], pnl)
     return equity, fits and equity_fits
 
 
 @kernel_nb
-def book_nb(state: Int64Array, ledger: Int64Array, bar: int, kind: int, amount: int) -> None:
+def book_nb(bar: int, kind: int, amount: int, book: Int64Array) -> None:
     """Change the cash and write the row; an amount of 0 leaves no row."""
     if amount == 0:
         return
-    balance, fits = sum_nb(state[c.BALANCE], amount)
+    balance, fits = sum_nb(book[c.BALANCE], amount)
     if not fits:
-        state[c.FAULT] = c.OVERFLOW
-    state[c.BALANCE] = balance
-    row = state[c.N_LEDGER]
-    ledger[row, 0] = bar
-    ledger[row, 1] = kind
-    ledger[row, 2] = amount
-    ledger[row, 3] = state[c.POSITION]
-    state[c.N_LEDGER] = row + 1
+        book[c.FAULT] = c.OVERFLOW
+    book[c.BALANCE] = balance
+    at = c.ledger_at_nb(book)
+    book[at] = bar
+    book[at + 1] = kind
+    book[at + 2] = amount
+    book[at + 3] = book[c.POSITION]
+    book[c.N_LEDGER] += 1
 
 
 @kernel_nb
-def write_event_nb(state: Int64Array, events: Int64Array, bar: int, code: int, value: int) -> None:
+def write_event_nb(bar: int, code: int, value: int, book: Int64Array) -> None:
     """Write one event row."""
-    row = state[c.N_EVENTS]
-    events[row, 0] = bar
-    events[row, 1] = code
-    events[row, 2] = value
-    state[c.N_EVENTS] = row + 1
+    at = c.event_at_nb(book)
+    book[at] = bar
+    book[at + 1] = code
+    book[at + 2] = value
+    book[c.N_EVENTS] += 1
 
 
 @kernel_nb
-def start_day_nb(state: Int64Array, day: int) -> None:
+def start_day_nb(book: Int64Array) -> None:
     """Begin a session day: its losses count from the equity at the last close before it (T4)."""
-    state[c.DAY] = day
-    state[c.DAY_START] = state[c.EQUITY]
-    state[c.DAY_PAUSED] = 0
+    book[c.DAY_START] = book[c.EQUITY]
+    book[c.DAY_PAUSED] = 0
 
 
 @kernel_nb
-def judge_limits_nb(state: Int64Array, events: Int64Array, bar: int, terms: Int64Array) -> None:
+def judge_limits_nb(bar: int, book: Int64Array) -> None:
     """Judge ruin, drawdown and daily loss at a close, exactly; the first that holds acts (A4).
 
-    Reads the state's equity, peak and day start; sets the pending exit, the pause or the end.
+    Reads equity, peak and day start; sets the pending exit, the pause or the end.
     """
-    equity = state[c.EQUITY]
+    equity = book[c.EQUITY]
     if equity <= 0:
-        write_event_nb(state, events, bar, _RUINED, equity)
-        _end_trading_nb(state, events, bar, _STOP_OUT)
-    elif terms[c.MAX_DRAWDOWN_PPB] > 0 and _lost_nb(state[c.PEAK], equity, terms[c.MAX_DRAWDOWN_PPB]):
-        write_event_nb(state, events, bar, _MAX_DRAWDOWN, equity)
-        _end_trading_nb(state, events, bar, _RISK_LIMIT)
-    elif (
-        terms[c.DAILY_LOSS_PPB] > 0
-        and state[c.DAY_PAUSED] == 0
-        and _lost_nb(state[c.DAY_START], equity, terms[c.DAILY_LOSS_PPB])
+        write_event_nb(bar, _RUINED, equity, book)
+        _end_trading_nb(bar, _STOP_OUT, book)
+    elif book[c.MAX_DRAWDOWN_PPB] > 0 and book[c.PEAK] - equity >= allowed_loss_nb(
+        book[c.PEAK], book[c.MAX_DRAWDOWN_PPB]
     ):
-        write_event_nb(state, events, bar, _DAILY_LOSS, equity)
-        state[c.DAY_PAUSED] = 1
-        if state[c.SIDE] != 0:
-            state[c.PENDING_EXIT] = _RISK_LIMIT
+        write_event_nb(bar, _MAX_DRAWDOWN, equity, book)
+        _end_trading_nb(bar, _RISK_LIMIT, book)
+    elif (
+        book[c.DAILY_LOSS_PPB] > 0
+        and book[c.DAY_PAUSED] == 0
+        and book[c.DAY_START] - equity >= allowed_loss_nb(book[c.DAY_START], book[c.DAILY_LOSS_PPB])
+    ):
+        write_event_nb(bar, _DAILY_LOSS, equity, book)
+        book[c.DAY_PAUSED] = 1
+        if book[c.SIDE] != 0:
+            book[c.PENDING_EXIT] = _RISK_LIMIT
 
 
 @kernel_nb
-def _end_trading_nb(state: Int64Array, events: Int64Array, bar: int, reason: int) -> None:
-    write_event_nb(state, events, bar, _ENDED, state[c.EQUITY])
-    state[c.ENDED] = 1
-    if state[c.SIDE] != 0:
-        state[c.PENDING_EXIT] = reason
+def _end_trading_nb(bar: int, reason: int, book: Int64Array) -> None:
+    write_event_nb(bar, _ENDED, book[c.EQUITY], book)
+    book[c.ENDED] = 1
+    if book[c.SIDE] != 0:
+        book[c.PENDING_EXIT] = reason
 
 
 @kernel_nb
-def _lost_nb(start: int, equity: int, rate_ppb: int) -> bool:
-    """Return whether ``(start - equity) * 10^9 >= start * rate``."""
-    allowed, fits = muldiv_ceil_nb(start, rate_ppb, _RATE_ONE)
-    return fits and np.int64(start - equity) >= allowed
+def allowed_loss_nb(start: int, rate_ppb: int) -> int:
+    """Return the smallest loss from ``start`` that breaks a limit: ``start * rate``, rounded up."""
+    loss, fits = muldiv_ceil_nb(start, rate_ppb, _RATE_ONE)
+    return loss if fits else c.FAR

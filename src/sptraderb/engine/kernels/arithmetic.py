@@ -7,7 +7,7 @@ Numba would turn into a float.
 
 import numpy as np
 
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.codes import inlined_nb, kernel_nb
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -21,7 +21,7 @@ _Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _UNSIGNED_MAX = np.uint64(INT64_MAX)
 
 
-@kernel_nb
+@inlined_nb
 def magnitude_nb(value: int) -> np.uint64:
     """Return the absolute value of an int64 as uint64, the smallest int64 included."""
     if value >= 0:
@@ -29,7 +29,7 @@ def magnitude_nb(value: int) -> np.uint64:
     return np.uint64(-(value + 1)) + _ONE
 
 
-@kernel_nb
+@inlined_nb
 def wide_product_nb(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the high and the low 64 bits of the product of two uint64 numbers."""
     a_low, a_high = a & _HALF, a >> _SHIFT
@@ -52,7 +52,8 @@ def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tup
     H. S. Warren, Hacker's Delight, 2nd edition, section 9-4 (after Knuth's algorithm D).
     """
     if high == _ZERO:
-        return low // divisor, low % divisor
+        quotient = low // divisor
+        return quotient, low - quotient * divisor
     shift = _ZERO
     norm = divisor
     while norm & _TOP_BIT == _ZERO:
@@ -67,7 +68,7 @@ def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tup
     return first * _BASE + second, remainder >> shift
 
 
-@kernel_nb
+@inlined_nb
 def _digit_nb(upper: np.uint64, next_half: np.uint64, norm: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return one 32-bit digit of a normalised quotient and what remains."""
     norm_high, norm_low = norm >> _SHIFT, norm & _HALF
@@ -81,7 +82,7 @@ def _digit_nb(upper: np.uint64, next_half: np.uint64, norm: np.uint64) -> tuple[
     return digit, upper * _BASE + next_half - digit * norm
 
 
-@kernel_nb
+@inlined_nb
 def _signed_nb(size: np.uint64, negative: bool) -> tuple[int, bool]:
     if size > _UNSIGNED_MAX:
         return 0, False
@@ -89,7 +90,7 @@ def _signed_nb(size: np.uint64, negative: bool) -> tuple[int, bool]:
     return (-value if negative else value), True
 
 
-@kernel_nb
+@inlined_nb
 def product_nb(a: int, b: int) -> tuple[int, bool]:
     """Return ``a * b`` and whether its magnitude fits 63 bits."""
     high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
@@ -98,7 +99,7 @@ def product_nb(a: int, b: int) -> tuple[int, bool]:
     return _signed_nb(low, (a < 0) != (b < 0))
 
 
-@kernel_nb
+@inlined_nb
 def sum_nb(a: int, b: int) -> tuple[int, bool]:
     """Return ``a + b`` and whether its magnitude fits 63 bits."""
     if b >= 0:
@@ -145,26 +146,43 @@ def muldiv_ceil_nb(a: int, b: int, c: int) -> tuple[int, bool]:
 
 
 @kernel_nb
-def muldivdiv_half_even_nb(a: int, b: int, c: int, k: int) -> tuple[int, bool]:
-    """Return ``a * b / (c * k)`` rounded once, half to even; ``c > 0``, ``k`` is 1 or even.
+def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tuple[int, bool]:
+    """Return the product of four int64 numbers over ``c * k``, rounded once, half to even.
+
+    ``c`` is positive, ``k`` is 1 or even. No product in between needs to fit anything.
 
     Notes
     -----
     Exact though ``c * k`` may need 128 bits: the remainder of the second division decides, and the
     remainder of the first tells a tie from a value just above it.
     """
-    if k == 1:
-        return muldiv_half_even_nb(a, b, c)
-    divisor, second = np.uint64(c), np.uint64(k)
-    high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
-    if high >= divisor:
+    limbs = (magnitude_nb(factors[0]), _ZERO, _ZERO, _ZERO)
+    negative = factors[0] < 0
+    for factor in factors[1:]:
+        limbs = _limbs_times_nb(limbs, magnitude_nb(factor))
+        negative = negative != (factor < 0)
+    limbs, crumbs = _limbs_over_nb(limbs, np.uint64(c))
+    rest, half_of = crumbs, np.uint64(c)
+    if k != 1:
+        limbs, rest = _limbs_over_nb(limbs, np.uint64(k))
+        half_of = np.uint64(k)
+    if limbs[1] != _ZERO or limbs[2] != _ZERO or limbs[3] != _ZERO or limbs[0] > _UNSIGNED_MAX:
         return 0, False
-    whole, crumbs = wide_quotient_nb(high, low, divisor)
-    quotient, rest = whole // second, whole % second
-    other = second - rest
-    if rest > other or (rest == other and (crumbs != _ZERO or quotient & _ONE == _ONE)):
+    quotient, other = limbs[0], half_of - rest
+    above_tie = k != 1 and crumbs != _ZERO
+    if rest > other or (rest == other and (above_tie or quotient & _ONE == _ONE)):
         quotient = quotient + _ONE
-    return _signed_nb(quotient, (a < 0) != (b < 0))
+    return _signed_nb(quotient, negative)
+
+
+@kernel_nb
+def _limbs_over_nb(limbs: _Limbs, divisor: np.uint64) -> tuple[_Limbs, np.uint64]:
+    """Return a 256-bit number over a 64-bit one, and the remainder."""
+    fourth, rest = wide_quotient_nb(_ZERO, limbs[3], divisor)
+    third, rest = wide_quotient_nb(rest, limbs[2], divisor)
+    second, rest = wide_quotient_nb(rest, limbs[1], divisor)
+    first, rest = wide_quotient_nb(rest, limbs[0], divisor)
+    return (first, second, third, fourth), rest
 
 
 @kernel_nb

@@ -1,166 +1,225 @@
-"""The loop over bars, the only one: it can stop after any bar and go on later from the state.
+"""The loop over bars, the only one: it can stop after any bar and go on later from the book.
 
-Each bar in the order of X13: what is due at the open, the path, the marks at the close, the limits,
-the conditions. Bars on which nothing is due cost a few comparisons and two products; everything
-that happens more rarely is a function of another module.
+A bar on which something is due, reached, true or begins is walked with care, in the order of X13:
+what is due at the open, the path, the marks at the close, the limits, the conditions. Between such
+bars two tight stretches only mark: flat, and held. They leave any bar that is not plain to the careful
+one, so leaving early is always right and only costs time.
 """
+
+import numpy as np
+import numpy.typing as npt
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.account import judge_limits_nb, mark_nb, start_day_nb
-from sptraderb.engine.kernels.codes import Curves, Market, Script, Tables, kernel_nb
-from sptraderb.engine.kernels.conditions import decide_nb, drop_pending_nb
+from sptraderb.engine.kernels.account import allowed_loss_nb, judge_limits_nb, mark_nb, start_day_nb
+from sptraderb.engine.kernels.codes import inlined_nb, kernel_nb
+from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
 from sptraderb.engine.kernels.exits import open_bar_nb, walk_path_nb
 from sptraderb.engine.kernels.fills import close_at_nb, side_offset_nb
+from sptraderb.engine.kernels.levels import Float64Array
+
+Flags = npt.NDArray[np.uint8]
 
 _NO_LEVEL = NO_LEVEL
 _END_OF_DATA = int(ExitReason.END_OF_DATA)
 _SAFE_BALANCE = 1 << 61
+_CARE = c.ENTRY_TRUE | c.DAY_BEGINS
 
 
 @kernel_nb
 def walk_bars_nb(
-    stop_bar: int, market: Market, script: Script, state: Int64Array, tables: Tables, curves: Curves
+    stop_bar: int,
+    opens: Int64Array,
+    highs: Int64Array,
+    lows: Int64Array,
+    closes: Int64Array,
+    flags: Flags,
+    conditions: Conditions,
+    levels: Float64Array,
+    curves: Int64Array,
+    book: Int64Array,
 ) -> int:
-    """Walk bars from the state's next bar up to ``stop_bar`` (exclusive).
+    """Walk bars from the book's next bar up to ``stop_bar`` (exclusive).
 
     Parameters
     ----------
     stop_bar : int
         Where to stop; at most the number of bars.
-    market, script : Market, Script
-        Prices, conditions, levels, rules, terms; read only.
-    state : ndarray of shape (STATE_SIZE,), dtype=int64
-        Where the walk stands; read and written.
-    tables, curves : Tables, Curves
-        Written.
+    opens, highs, lows, closes : ndarray of shape (n_bars,), dtype=int64
+        Raw prices in ticks.
+    flags : ndarray of shape (n_bars,), dtype=uint8
+        Bits ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS go in, EXPOSED is set where a position was held.
+    conditions : ndarray of shape (n_conditions, n_bars), dtype=uint8
+        1 where a condition is true.
+    levels : ndarray of shape (n_levels, n_bars), dtype=float64
+        Distances and prices of attached exits.
+    curves : ndarray of shape (N_CURVES, n_bars), dtype=int64
+        Equity, trough, size held; written.
+    book : ndarray of int64
+        State, terms, rules and tables; read and written.
 
     Returns
     -------
     int
         WALKED, TABLE_FULL (a table has no room for one more bar's rows; go on after emptying it) or
-        OVERFLOW (a number left int64; the state is void).
+        OVERFLOW (a number left int64; the book is void).
     """
-    terms = script.terms
-    first = terms[c.START_BAR] + 1
-    has_days = terms[c.DAILY_LOSS_PPB] > 0
-    has_drawdown = terms[c.MAX_DRAWDOWN_PPB] > 0
-    drawdown_rate = float(terms[c.MAX_DRAWDOWN_PPB]) * 1e-9 * (1.0 - 1e-9)
-    peak = state[c.PEAK]
-    side, balance, entry, unit, safe, live, low_raw, high_raw, exit_row = _hot_nb(script, state)
-    lowest, highest = state[c.LOWEST], state[c.HIGHEST]
-    for bar in range(state[c.NEXT_BAR], stop_bar):
-        if _is_full_nb(state, tables):
-            state[c.NEXT_BAR] = bar
-            state[c.PEAK], state[c.LOWEST], state[c.HIGHEST] = peak, lowest, highest
+    bar = book[c.NEXT_BAR]
+    while 0 <= bar < stop_bar:
+        if c.is_full_nb(book):
+            book[c.NEXT_BAR] = bar
             return c.TABLE_FULL
-        low, high, close = market.low[bar], market.high[bar], market.close[bar]
-        if has_days and market.days[bar] != state[c.DAY]:
-            start_day_nb(state, market.days[bar])
-        exposed = side != 0
-        touched = False
-        if (
-            state[c.PENDING_ENTRY] != 0
-            or state[c.PENDING_EXIT] != 0
-            or (side != 0 and state[c.TIME_BAR] == bar)
-        ):
-            state[c.LOWEST], state[c.HIGHEST] = lowest, highest
-            open_bar_nb(bar, market, script, state, tables)
-            side, balance, entry, unit, safe, live, low_raw, high_raw, exit_row = _hot_nb(script, state)
-            lowest, highest = state[c.LOWEST], state[c.HIGHEST]
-            exposed = exposed or side != 0
-            touched = True
-        if side != 0 and (low <= low_raw or high >= high_raw) and bar >= live:
-            state[c.LOWEST], state[c.HIGHEST] = lowest, highest
-            walk_path_nb(bar, market, script, state, tables)
-            side, balance, entry, unit, safe, live, low_raw, high_raw, exit_row = _hot_nb(script, state)
-            touched = True
-        equity = trough = balance
-        if side != 0:
-            lowest, highest = min(lowest, low), max(highest, high)
-            adverse = low if side > 0 else high
-            if abs(close - entry) <= safe and abs(adverse - entry) <= safe:
-                equity = balance + (close - entry) * unit
-                trough = balance + (adverse - entry) * unit
+        _walk_bar_nb(
+            bar, opens[bar], highs[bar], lows[bar], closes[bar], flags, conditions, levels, curves, book
+        )
+        if book[c.FAULT] != 0:
+            return c.OVERFLOW
+        bar += 1
+        if book[c.PENDING_ENTRY] == 0 and book[c.PENDING_EXIT] == 0:
+            if book[c.SIDE] == 0:
+                bar = _stay_flat_nb(bar, stop_bar, flags, curves, book)
             else:
-                equity, fits = mark_nb(state, close, terms)
-                trough, trough_fits = mark_nb(state, adverse, terms)
-                if not (fits and trough_fits):
-                    state[c.FAULT] = c.OVERFLOW
-        if touched:
-            trough = min(trough, state[c.TROUGH])
-            state[c.TROUGH] = c.FAR
-            if state[c.FAULT] != 0:
-                return c.OVERFLOW
-        curves.equity[bar] = equity
-        curves.trough[bar] = min(trough, equity)
-        curves.held[bar] = side * state[c.QUANTITY]
-        curves.exposed[bar] = exposed
-        state[c.EQUITY] = equity
-        if state[c.ENDED] == 0:
-            if equity > peak:
-                peak = equity
-            if bar >= first and (
-                equity <= 0 or has_days or (has_drawdown and peak - equity >= peak * drawdown_rate)
-            ):
-                state[c.PEAK] = peak
-                judge_limits_nb(state, tables.events, bar, terms)
-            if script.active[bar] != 0 or (exit_row >= 0 and script.conditions[exit_row, bar] != 0):
-                if bar >= terms[c.START_BAR] and state[c.ENDED] == 0 and state[c.DAY_PAUSED] == 0:
-                    decide_nb(bar, script, state, tables)
-    state[c.NEXT_BAR] = max(state[c.NEXT_BAR], stop_bar)
-    state[c.PEAK], state[c.LOWEST], state[c.HIGHEST] = peak, lowest, highest
-    return c.WALKED if state[c.FAULT] == 0 else c.OVERFLOW
+                bar = _hold_nb(bar, stop_bar, highs, lows, closes, flags, conditions, curves, book)
+    book[c.NEXT_BAR] = bar
+    return c.WALKED
 
 
-@kernel_nb
-def _hot_nb(script: Script, state: Int64Array) -> tuple[int, int, int, int, int, int, int, int, int]:
-    """Return what every bar needs of the position, in raw ticks.
+@inlined_nb
+def _walk_bar_nb(
+    bar: int,
+    open_: int,
+    high: int,
+    low: int,
+    close: int,
+    flags: Flags,
+    conditions: Conditions,
+    levels: Float64Array,
+    curves: Int64Array,
+    book: Int64Array,
+) -> None:
+    """Walk one bar with care, in the order of X13."""
+    flag = flags[bar]
+    if flag & c.DAY_BEGINS != 0:
+        start_day_nb(book)
+    exposed = book[c.SIDE] != 0
+    if book[c.PENDING_ENTRY] != 0 or book[c.PENDING_EXIT] != 0 or (exposed and book[c.TIME_BAR] == bar):
+        open_bar_nb(bar, open_, levels, book)
+        exposed = exposed or book[c.SIDE] != 0
+    if book[c.SIDE] != 0 and bar >= book[c.LIVE_BAR]:
+        walk_path_nb(bar, open_, low, high, book)
+    equity = trough = book[c.BALANCE]
+    side = book[c.SIDE]
+    if side != 0:
+        book[c.LOWEST] = min(book[c.LOWEST], low)
+        book[c.HIGHEST] = max(book[c.HIGHEST], high)
+        equity, fits = mark_nb(close, book)
+        trough, trough_fits = mark_nb(low if side > 0 else high, book)
+        if not (fits and trough_fits):
+            book[c.FAULT] = c.OVERFLOW
+    curves[c.EQUITY_ROW, bar] = equity
+    curves[c.TROUGH_ROW, bar] = min(equity, trough, book[c.TROUGH])
+    curves[c.HELD_ROW, bar] = side * book[c.QUANTITY]
+    if exposed:
+        flags[bar] = flag | c.EXPOSED
+    book[c.TROUGH] = c.FAR
+    book[c.EQUITY] = equity
+    if book[c.ENDED] == 0:
+        book[c.PEAK] = max(book[c.PEAK], equity)
+        if bar > book[c.START_BAR]:
+            judge_limits_nb(bar, book)
+        if bar >= book[c.START_BAR] and book[c.ENDED] == 0 and book[c.DAY_PAUSED] == 0:
+            decide_nb(bar, flag, conditions, book)
 
-    Side, balance, entry, money per tick (signed), largest move that needs no check, first live bar,
-    raw prices at or below and at or above which a level is reached, and the row of the exit condition.
+
+@inlined_nb
+def _stay_flat_nb(bar: int, stop_bar: int, flags: Flags, curves: Int64Array, book: Int64Array) -> int:
+    """Mark bars while nothing is held, due or decided; return the first bar that needs care."""
+    balance = book[c.BALANCE]
+    while bar < stop_bar and flags[bar] & _CARE == 0:
+        curves[c.EQUITY_ROW, bar] = balance
+        curves[c.TROUGH_ROW, bar] = balance
+        curves[c.HELD_ROW, bar] = 0
+        bar += 1
+    return bar
+
+
+@inlined_nb
+def _hold_nb(
+    bar: int,
+    stop_bar: int,
+    highs: Int64Array,
+    lows: Int64Array,
+    closes: Int64Array,
+    flags: Flags,
+    conditions: Conditions,
+    curves: Int64Array,
+    book: Int64Array,
+) -> int:
+    """Mark bars while a position is held and nothing acts; return the first bar that needs care.
+
+    Works in raw ticks. Leaves at a level reached, a time exit, a true condition, a session day, a
+    mark that might overflow and an equity that might break a limit.
     """
-    side = state[c.SIDE]
-    if side == 0:
-        return 0, state[c.BALANCE], 0, 0, -1, c.FAR, -c.FAR, c.FAR, -1
-    offset = side_offset_nb(-side, script.terms)
-    below = state[c.STOP] if side > 0 else state[c.TARGET]
-    above = state[c.TARGET] if side > 0 else state[c.STOP]
+    side, balance, unit = book[c.SIDE], book[c.BALANCE], book[c.UNIT]
+    offset = side_offset_nb(-side, book)
+    below = book[c.STOP] if side > 0 else book[c.TARGET]
+    above = book[c.TARGET] if side > 0 else book[c.STOP]
     low_raw = -c.FAR if below == _NO_LEVEL else below - offset
     high_raw = c.FAR if above == _NO_LEVEL else above - offset
-    safe = state[c.SAFE_MOVE] if abs(state[c.BALANCE]) <= _SAFE_BALANCE else -1
-    entry = state[c.ENTRY_REFERENCE] - offset
-    exit_row = script.rules[state[c.RULE], c.RULE_EXIT]
-    return side, state[c.BALANCE], entry, state[c.UNIT], safe, state[c.LIVE_BAR], low_raw, high_raw, exit_row
+    safe = book[c.SAFE_MOVE] if abs(balance) <= _SAFE_BALANCE else -1
+    entry = book[c.ENTRY_REFERENCE] - offset
+    held, exit_row = side * book[c.QUANTITY], book[c.EXIT_ROW]
+    least_equity = _least_equity_nb(book)
+    drawdown_rate = float(book[c.MAX_DRAWDOWN_PPB]) * 1e-9 * (1.0 - 1e-9)
+    limited = drawdown_rate > 0.0
+    lowest, highest, peak, equity = book[c.LOWEST], book[c.HIGHEST], book[c.PEAK], book[c.EQUITY]
+    end = min(stop_bar, book[c.TIME_BAR])
+    while bar < end:
+        low, high, close = lows[bar], highs[bar], closes[bar]
+        adverse = low if side > 0 else high
+        if low <= low_raw or high >= high_raw or flags[bar] & _CARE != 0:
+            break
+        if exit_row >= 0 and conditions[exit_row, bar] != 0:
+            break
+        if abs(close - entry) > safe or abs(adverse - entry) > safe:
+            break
+        mark = balance + (close - entry) * unit
+        if mark <= least_equity or (limited and peak - mark >= peak * drawdown_rate):
+            break
+        equity = mark
+        peak = max(peak, equity)
+        lowest, highest = min(lowest, low), max(highest, high)
+        curves[c.EQUITY_ROW, bar] = equity
+        curves[c.TROUGH_ROW, bar] = min(equity, balance + (adverse - entry) * unit)
+        curves[c.HELD_ROW, bar] = held
+        flags[bar] |= c.EXPOSED
+        bar += 1
+    book[c.LOWEST], book[c.HIGHEST], book[c.PEAK], book[c.EQUITY] = lowest, highest, peak, equity
+    return bar
+
+
+@inlined_nb
+def _least_equity_nb(book: Int64Array) -> int:
+    """Return the equity at or below which a bar needs care: ruin, or the daily limit while it counts."""
+    if book[c.DAILY_LOSS_PPB] == 0 or book[c.DAY_PAUSED] != 0:
+        return 0
+    return max(0, book[c.DAY_START] - allowed_loss_nb(book[c.DAY_START], book[c.DAILY_LOSS_PPB]))
 
 
 @kernel_nb
-def _is_full_nb(state: Int64Array, tables: Tables) -> bool:
-    return (
-        state[c.N_TRADES] + c.TRADES_A_BAR > tables.trades.shape[0]
-        or state[c.N_LEDGER] + c.LEDGER_A_BAR > tables.ledger.shape[0]
-        or state[c.N_ORDERS] + c.ORDERS_A_BAR > tables.orders.shape[0]
-        or state[c.N_EVENTS] + c.EVENTS_A_BAR > tables.events.shape[0]
-    )
-
-
-@kernel_nb
-def end_of_data_nb(
-    n_bars: int, closes: int, market: Market, script: Script, work: tuple[Int64Array, Tables, Curves]
-) -> int:
+def end_of_data_nb(n_bars: int, last_close: int, closes: bool, curves: Int64Array, book: Int64Array) -> int:
     """List what the end of the data leaves unfilled, and close the position if asked to (X10).
 
-    The tables must have room for one more bar's rows, as `walk_bars_nb` leaves them checked.
+    The tables must have room for one more bar's rows. Returns WALKED or OVERFLOW.
     """
-    state, tables, curves = work
-    drop_pending_nb(n_bars, script, state, tables)
-    last = n_bars - 1
-    if closes != 0 and n_bars > 0 and state[c.SIDE] != 0:
-        close_at_nb(last, market.close[last], _END_OF_DATA, script, state, tables)
-        state[c.TROUGH] = c.FAR
-        state[c.EQUITY] = state[c.BALANCE]
-        curves.equity[last] = state[c.BALANCE]
-        curves.trough[last] = min(curves.trough[last], state[c.BALANCE])
-        curves.held[last] = 0
-    return c.WALKED if state[c.FAULT] == 0 else c.OVERFLOW
+    drop_pending_nb(n_bars, book)
+    if closes and n_bars > 0 and book[c.SIDE] != 0:
+        last = n_bars - 1
+        close_at_nb(last, last_close, _END_OF_DATA, book)
+        balance = book[c.BALANCE]
+        book[c.EQUITY] = balance
+        curves[c.EQUITY_ROW, last] = balance
+        curves[c.TROUGH_ROW, last] = min(curves[c.TROUGH_ROW, last], balance)
+        curves[c.HELD_ROW, last] = 0
+    return c.WALKED if book[c.FAULT] == 0 else c.OVERFLOW

@@ -1,14 +1,13 @@
 """What the kernels share: how they are compiled, result codes, and the places of every number they keep.
 
-The simulator's state is one int64 array, so that a walk can stop after any bar and go on later; the
-constants here are its slots, and the columns of the tables of rules and terms.
+A walk works on one int64 array, the book, so that it can stop after any bar and go on later, and so
+that functions take two arguments instead of twenty. The constants here are its slots. Arrays are
+passed bare: Numba would count references to those inside tuples on every bar.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import numpy as np
-import numpy.typing as npt
 from numba import config, njit
 
 from sptraderb.domain.calendar import Int64Array
@@ -25,15 +24,34 @@ use_default_cache_folder()
 
 
 def kernel_nb(function: _Kernel) -> _Kernel:
-    """Compile a function on first call, without the interpreter lock, and keep the code on disk.
+    """Compile a function that makes no arrays: on first call, without the interpreter lock, kept on disk.
 
-    Where no folder for the cache can be written, the code is kept in memory only; `engine.warm`
-    reports that.
+    References to its arrays are not counted: counting took a third of a walk's time.
     """
-    options = {"nogil": True, "error_model": "numpy"}
+    return _compiled(function, _nrt=False, forceinline=False)
+
+
+def inlined_nb(function: _Kernel) -> _Kernel:
+    """Compile like `kernel_nb`, always into its callers: for functions with one caller, or tiny ones."""
+    return _compiled(function, _nrt=False, forceinline=True)
+
+
+def series_nb(function: _Kernel) -> _Kernel:
+    """Compile a function that may make arrays, otherwise like `kernel_nb`."""
+    return _compiled(function, _nrt=True, forceinline=False)
+
+
+def _compiled(function: _Kernel, *, _nrt: bool, forceinline: bool) -> _Kernel:
+    """Compile with a cache on disk, or where no folder for it can be written, in memory only."""
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "_nrt": _nrt,
+        "forceinline": forceinline,
+    }
     try:
         return cast(_Kernel, njit(cache=True, **options)(function))
-    except RuntimeError:  # no folder for the cache
+    except RuntimeError:  # no folder for the cache; `engine.warm` reports it
         return cast(_Kernel, njit(cache=False, **options)(function))
 
 
@@ -42,16 +60,18 @@ WALKED = 0
 TABLE_FULL = 1
 OVERFLOW = 2
 
-# Rows one bar can add at most: close at the open, open, close on the path; two limits and an ending.
-TRADES_A_BAR = 2
-LEDGER_A_BAR = 12
-ORDERS_A_BAR = 1
-EVENTS_A_BAR = 4
-
 FAR = 1 << 62
 """A bar, price or level that is never reached."""
 
-# Slots of the state.
+# Bits of a bar's flags. The first three go in, the last comes out.
+ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, EXPOSED = 1, 2, 4, 8
+
+# Rows of the curves.
+EQUITY_ROW, TROUGH_ROW, HELD_ROW = range(3)
+N_CURVES = 3
+
+# The book: one int64 array that holds the state of a walk, the terms, the rules and the rows written.
+# First the state ...
 (
     NEXT_BAR,
     FAULT,
@@ -69,6 +89,7 @@ FAR = 1 << 62
     TARGET,
     TIME_BAR,
     LIVE_BAR,
+    EXIT_ROW,
     UNIT,
     SAFE_MOVE,
     SPREAD_BOOKED,
@@ -82,7 +103,6 @@ FAR = 1 << 62
     PENDING_EXIT,
     DECIDED_BAR,
     PEAK,
-    DAY,
     DAY_START,
     DAY_PAUSED,
     ENDED,
@@ -101,30 +121,7 @@ FAR = 1 << 62
 ) = range(45)
 STATE_SIZE = 45
 
-# Columns of the table of rules.
-(
-    RULE_SIDE,
-    RULE_WHEN,
-    RULE_EXIT,
-    RULE_SIZE_KIND,
-    RULE_SIZE,
-    STOP_KIND,
-    STOP_AMOUNT,
-    STOP_ROW,
-    TARGET_KIND,
-    TARGET_AMOUNT,
-    TARGET_ROW,
-    RULE_MAX_BARS,
-    RULE_LIVE_NEXT,
-) = range(13)
-RULE_SIZE_COLUMNS = 13
-
-# Values of STOP_KIND and TARGET_KIND.
-KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
-# Values of RULE_SIZE_KIND: fixed sizes are whole steps already, notional is in millionths of money.
-SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
-
-# Slots of the terms.
+# ... then the terms ...
 (
     MONEY_MULTIPLIER,
     MONEY_DIVISOR,
@@ -141,45 +138,84 @@ SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
     QUANTITY_STEP,
     QUANTITY_MIN,
     FOR_POSITION,
-) = range(15)
-TERMS_SIZE = 15
+    PRICE_FACTOR,
+    N_RULES,
+    TABLE_ROWS,
+) = range(STATE_SIZE, STATE_SIZE + 18)
+
+# ... then one stretch of this form per rule ...
+FIRST_RULE = 64
+(
+    RULE_SIDE,
+    RULE_WHEN,
+    RULE_EXIT,
+    RULE_SIZE_KIND,
+    RULE_SIZE,
+    STOP_KIND,
+    STOP_AMOUNT,
+    STOP_ROW,
+    TARGET_KIND,
+    TARGET_AMOUNT,
+    TARGET_ROW,
+    RULE_MAX_BARS,
+    RULE_LIVE_NEXT,
+) = range(13)
+RULE_WIDTH = 13
+
+# ... then the tables, in this order, each with TABLE_ROWS rows (the ledger with LEDGER_TIMES as many).
+TRADE_WIDTH, LEDGER_WIDTH, ORDER_WIDTH, EVENT_WIDTH = 23, 4, 9, 3
+LEDGER_TIMES = 4
+# Rows one bar can add at most: a close at the open and one on the path; two limits and an ending.
+TRADES_A_BAR, LEDGER_A_BAR, ORDERS_A_BAR, EVENTS_A_BAR = 2, 12, 1, 4
+
+# Values of STOP_KIND and TARGET_KIND.
+KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
+# Values of RULE_SIZE_KIND; fixed sizes are whole steps already.
+SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
 
 
-class Market(NamedTuple):
-    """Bars: raw prices in ticks, and session days where a daily limit needs them (else empty)."""
-
-    open: Int64Array
-    high: Int64Array
-    low: Int64Array
-    close: Int64Array
-    days: Int64Array
+@inlined_nb
+def rule_at_nb(number: int) -> int:
+    """Return where a rule begins in the book."""
+    return FIRST_RULE + number * RULE_WIDTH
 
 
-class Script(NamedTuple):
-    """What a walk acts on: conditions (rows x bars), levels (rows x bars), rules and terms."""
-
-    active: npt.NDArray[np.uint8]
-    conditions: npt.NDArray[np.uint8]
-    allowed: npt.NDArray[np.uint8]
-    levels: npt.NDArray[np.float64]
-    price_factor: float
-    rules: Int64Array
-    terms: Int64Array
+@inlined_nb
+def trade_at_nb(book: Int64Array) -> int:
+    """Return where the next trade row begins in the book."""
+    return FIRST_RULE + book[N_RULES] * RULE_WIDTH + book[N_TRADES] * TRADE_WIDTH
 
 
-class Tables(NamedTuple):
-    """Buffers for rows; the state counts how many are filled."""
-
-    trades: Int64Array
-    ledger: Int64Array
-    orders: Int64Array
-    events: Int64Array
+@inlined_nb
+def ledger_at_nb(book: Int64Array) -> int:
+    """Return where the next ledger row begins in the book."""
+    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    return tables + book[TABLE_ROWS] * TRADE_WIDTH + book[N_LEDGER] * LEDGER_WIDTH
 
 
-class Curves(NamedTuple):
-    """One value per bar."""
+@inlined_nb
+def order_at_nb(book: Int64Array) -> int:
+    """Return where the next order row begins in the book."""
+    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH
+    return tables + book[TABLE_ROWS] * before + book[N_ORDERS] * ORDER_WIDTH
 
-    equity: Int64Array
-    trough: Int64Array
-    held: Int64Array
-    exposed: npt.NDArray[np.bool_]
+
+@inlined_nb
+def event_at_nb(book: Int64Array) -> int:
+    """Return where the next event row begins in the book."""
+    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH + ORDER_WIDTH
+    return tables + book[TABLE_ROWS] * before + book[N_EVENTS] * EVENT_WIDTH
+
+
+@inlined_nb
+def is_full_nb(book: Int64Array) -> bool:
+    """Return whether some table has no room for what one more bar can add."""
+    rows = book[TABLE_ROWS]
+    return (
+        book[N_TRADES] + TRADES_A_BAR > rows
+        or book[N_LEDGER] + LEDGER_A_BAR > LEDGER_TIMES * rows
+        or book[N_ORDERS] + ORDERS_A_BAR > rows
+        or book[N_EVENTS] + EVENTS_A_BAR > rows
+    )

@@ -4,12 +4,15 @@ A level that does not exist, or is at or below zero and so never reached, is NO_
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, muldiv_floor_nb, sum_nb
-from sptraderb.engine.kernels.codes import Script, kernel_nb
+from sptraderb.engine.kernels.codes import kernel_nb
+
+Float64Array = npt.NDArray[np.float64]
 
 _RATE_ONE = 10**9
 _MILLION = 10**6
@@ -21,34 +24,45 @@ _FITS, _OVERFLOWS = 0, -1
 
 
 @kernel_nb
-def stop_level_nb(price: int, rule: Int64Array, bar: int, script: Script) -> tuple[int, int]:
+def stop_level_nb(price: int, rule: int, bar: int, levels: Float64Array, book: Int64Array) -> tuple[int, int]:
     """Return the stop for a fill at ``price`` and 0, or a reason: undefined (> 0) or overflow (-1).
 
     The level lies on the losing side; off the grid it moves away from the position. It may come out
     on the wrong side, which the caller judges.
+
+    Parameters
+    ----------
+    price : int
+        Fill price in ticks.
+    rule : int
+        Where the rule begins in the book.
+    bar : int
+        The bar at whose close the entry was decided; series are read there (X15).
+    levels : ndarray of shape (n_levels, n_bars), dtype=float64
+        Distances and prices of series.
+    book : ndarray of int64
+        The book.
     """
-    side = rule[c.RULE_SIDE]
-    return _level_nb(
-        (price, NO_LEVEL), -side, (rule[c.STOP_KIND], rule[c.STOP_AMOUNT], rule[c.STOP_ROW]), bar, script
-    )
+    return _level_nb(price, _NO_LEVEL, -book[rule + c.RULE_SIDE], rule + c.STOP_KIND, bar, levels, book)
 
 
 @kernel_nb
-def target_level_nb(price: int, stop: int, rule: Int64Array, bar: int, script: Script) -> tuple[int, int]:
+def target_level_nb(
+    price: int, stop: int, rule: int, bar: int, levels: Float64Array, book: Int64Array
+) -> tuple[int, int]:
     """Return the target for a fill at ``price`` with that stop, like `stop_level_nb`."""
-    side = rule[c.RULE_SIDE]
-    return _level_nb(
-        (price, stop), side, (rule[c.TARGET_KIND], rule[c.TARGET_AMOUNT], rule[c.TARGET_ROW]), bar, script
-    )
+    return _level_nb(price, stop, book[rule + c.RULE_SIDE], rule + c.TARGET_KIND, bar, levels, book)
 
 
 @kernel_nb
 def _level_nb(
-    anchor: tuple[int, int], direction: int, distance: tuple[int, int, int], bar: int, script: Script
+    price: int, stop: int, direction: int, distance: int, bar: int, levels: Float64Array, book: Int64Array
 ) -> tuple[int, int]:
-    """Return the level ``distance`` away in ``direction`` (1 up, -1 down), rounded away from the price."""
-    price, stop = anchor
-    kind, amount, row = distance
+    """Return the level some distance away in ``direction`` (1 up, -1 down), rounded away from the price.
+
+    ``distance`` is where kind, amount and row of the distance stand in the book.
+    """
+    kind, amount, row = book[distance], book[distance + 1], book[distance + 2]
     if kind == c.KIND_NONE:
         return _NO_LEVEL, _FITS
     fits = True
@@ -62,7 +76,7 @@ def _level_nb(
             return _NO_LEVEL, _UNDEFINED
         ticks, fits = muldiv_ceil_nb(abs(price - stop), amount, _MILLION)
     else:
-        scaled = script.levels[row, bar] * script.price_factor
+        scaled = levels[row, bar] * float(book[c.PRICE_FACTOR])
         if not abs(scaled) < _LARGEST_LEVEL:
             return _NO_LEVEL, _UNDEFINED
         away = direction if kind == c.KIND_PRICE else 1
