@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from sptraderb.bootstrap import Services
@@ -83,26 +82,24 @@ async def test_status_when_queued_then_running_with_its_place(client: Client) ->
         assert (answer["progress"], answer["error"]) == (0.0, None)
 
 
-@pytest.mark.parametrize(
-    ("changes", "status", "code"),
-    [
-        ({"strategy_name": "nosuch"}, 404, "strategy.unknown"),
-        ({"symbol": "NOSUCH"}, 404, "candles.unknown_symbol"),
-        ({"timeframe": "5m"}, 404, "candles.too_coarse"),
-        ({"timeframe": "9x"}, 400, "body.invalid"),
-        ({"start_date": "2017-01-21"}, 400, "body.invalid"),
-        ({"strategy_name": None, "strategy": "name: x\nentri: {}\n"}, 422, "strategy.invalid"),
-        ({"parameters": {"levl": 30}}, 422, "strategy.invalid"),
-        ({"surplus": 1}, 400, "body.invalid"),
-    ],
-)
-async def test_run_when_something_is_wrong_then_nothing_is_stored(
-    client: Client, services: Services, changes: dict[str, Any], status: int, code: str
-) -> None:
+WRONG_RUNS = [
+    ({"strategy_name": "nosuch"}, 404, "strategy.unknown"),
+    ({"symbol": "NOSUCH"}, 404, "candles.unknown_symbol"),
+    ({"timeframe": "5m"}, 404, "candles.too_coarse"),
+    ({"timeframe": "9x"}, 400, "body.invalid"),
+    ({"start_date": "2017-01-21"}, 400, "body.invalid"),
+    ({"strategy_name": None, "strategy": "name: x\nentri: {}\n"}, 422, "strategy.invalid"),
+    ({"parameters": {"levl": 30}}, 422, "strategy.invalid"),
+    ({"surplus": 1}, 400, "body.invalid"),
+]
+
+
+async def test_run_when_something_is_wrong_then_nothing_is_stored(client: Client, services: Services) -> None:
     """Strategy, symbol, timeframe, dates and keys are checked before the answer."""
-    answer = await _start(client, **changes)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert await services.pool.fetchval("SELECT count(*) FROM sptraderb.backtest_runs") == 0
+    for changes, status, code in WRONG_RUNS:
+        answer = await _start(client, **changes)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert await services.pool.fetchval("SELECT count(*) FROM sptraderb.backtest_runs") == 0
 
 
 async def test_run_when_inline_then_the_text_is_the_strategy(client: Client) -> None:

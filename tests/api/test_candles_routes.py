@@ -57,27 +57,25 @@ async def test_candles_when_compressed_then_the_same(client: Client) -> None:
     assert {"Accept", "Accept-Encoding", "Origin"} <= set(packed.headers["vary"].split(", "))
 
 
-@pytest.mark.parametrize(
-    ("bounds", "n_rows"),
-    [
-        (f"&from={MONDAY_S}&to={MONDAY_S}", 1),
-        (f"&from={MONDAY_S + 1}&to={MONDAY_S + 7200}", 2),
-        ("&from=2017-01-02&to=2017-01-02", 24),
-        ("&from=2017-01-02T10:00:00Z&to=2017-01-02T12:00:00Z", 3),
-        (f"&from={END_S}", 1),
-        (f"&to={MONDAY_S - 1}", 0),
-        ("&from=2030-01-01", 0),
-        ("&from=2017-01-03&to=2017-01-02T00:00:00Z", 0),
-        ("&from=&to=", N_BARS),
-    ],
-)
-async def test_candles_when_bounded_then_both_ends_are_inclusive(
-    client: Client, bounds: str, n_rows: int
-) -> None:
+BOUNDS = [
+    (f"&from={MONDAY_S}&to={MONDAY_S}", 1),
+    (f"&from={MONDAY_S + 1}&to={MONDAY_S + 7200}", 2),
+    ("&from=2017-01-02&to=2017-01-02", 24),
+    ("&from=2017-01-02T10:00:00Z&to=2017-01-02T12:00:00Z", 3),
+    (f"&from={END_S}", 1),
+    (f"&to={MONDAY_S - 1}", 0),
+    ("&from=2030-01-01", 0),
+    ("&from=2017-01-03&to=2017-01-02T00:00:00Z", 0),
+    ("&from=&to=", N_BARS),
+]
+
+
+async def test_candles_when_bounded_then_both_ends_are_inclusive(client: Client) -> None:
     """Bounds are inclusive on open times; a plain end is the end of its day; an empty range is []."""
-    answer = await client.get(QUERY + bounds)
-    assert answer.status_code == 200
-    assert len(answer.json()) == n_rows
+    for bounds, n_rows in BOUNDS:
+        answer = await client.get(QUERY + bounds)
+        assert answer.status_code == 200
+        assert len(answer.json()) == n_rows
 
 
 async def test_candles_when_limited_then_link_headers_lead_through_all(client: Client) -> None:
@@ -117,32 +115,30 @@ async def test_candles_when_coarser_than_stored_then_made_of_the_finer(client: C
     assert rows[0]["volume"] == sum(bar[5] for bar in bars[:4])
 
 
-@pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [
-        ("", 400, "query.missing"),
-        ("?symbol=EURUSD", 400, "query.missing"),
-        ("?symbol=EURUSD&timeframe=7x", 400, "timeframe.unknown"),
-        ("?symbol=NOSUCH&timeframe=1h", 404, "candles.unknown_symbol"),
-        ("?symbol=EURUSD&timeframe=5m", 404, "candles.too_coarse"),
-        ("?symbol=EURUSD&timeframe=1h&from=then", 400, "time.malformed"),
-        ("?symbol=EURUSD&timeframe=1h&limit=0", 400, "page.limit_out_of_range"),
-        ("?symbol=EURUSD&timeframe=1h&limit=x", 400, "request.invalid"),
-        ("?symbol=EURUSD&timeframe=1h&limit=5&cursor=zzz", 400, "page.cursor_malformed"),
-        ("?symbol=EURUSD&timeframe=1h&format=xml", 400, "format.unknown"),
-    ],
-)
-async def test_candles_when_the_query_is_wrong_then_the_code_says_so(
-    client: Client, query: str, status: int, code: str
-) -> None:
+WRONG_QUERIES = [
+    ("", 400, "query.missing"),
+    ("?symbol=EURUSD", 400, "query.missing"),
+    ("?symbol=EURUSD&timeframe=7x", 400, "timeframe.unknown"),
+    ("?symbol=NOSUCH&timeframe=1h", 404, "candles.unknown_symbol"),
+    ("?symbol=EURUSD&timeframe=5m", 404, "candles.too_coarse"),
+    ("?symbol=EURUSD&timeframe=1h&from=then", 400, "time.malformed"),
+    ("?symbol=EURUSD&timeframe=1h&limit=0", 400, "page.limit_out_of_range"),
+    ("?symbol=EURUSD&timeframe=1h&limit=x", 400, "request.invalid"),
+    ("?symbol=EURUSD&timeframe=1h&limit=5&cursor=zzz", 400, "page.cursor_malformed"),
+    ("?symbol=EURUSD&timeframe=1h&format=xml", 400, "format.unknown"),
+]
+
+
+async def test_candles_when_the_query_is_wrong_then_the_code_says_so(client: Client) -> None:
     """Each fault has its status and code; an unknown symbol lists those there are."""
-    answer = await client.get(f"/api/candles{query}")
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (status, code)
-    if code == "candles.unknown_symbol":
-        assert set(problem["context"]["available"]) == {"EURUSD", "BTCUSDT"}
-    if code == "timeframe.unknown":
-        assert "1h" in problem["context"]["available"]
+    for query, status, code in WRONG_QUERIES:
+        answer = await client.get(f"/api/candles{query}")
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (status, code)
+        if code == "candles.unknown_symbol":
+            assert set(problem["context"]["available"]) == {"EURUSD", "BTCUSDT"}
+        if code == "timeframe.unknown":
+            assert "1h" in problem["context"]["available"]
 
 
 async def test_candles_when_nothing_acceptable_then_406(client: Client) -> None:
