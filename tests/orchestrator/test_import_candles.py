@@ -314,3 +314,36 @@ async def test_import_when_it_runs_then_progress_reaches_the_end_of_each_phase(
     await import_candles(pool, path, on_progress=lambda *step: seen.append(step))
     ends = [phase for phase, done, total in seen if done == total]
     assert list(dict.fromkeys(ends)) == ["reading", "checking", "storing", "deriving"]
+
+
+@pytest.mark.parametrize("phase", ["reading", "checking", "storing", "deriving"])
+async def test_import_when_it_breaks_in_any_phase_then_nothing_is_stored(
+    pool: Pool, tmp_path: Path, phase: str
+) -> None:
+    """A file is stored wholly or not at all, and the next import of it works."""
+    path = _written(tmp_path, moving_candles(500))
+
+    def fail(now: str, done: int, total: int) -> None:
+        if now == phase:
+            raise RuntimeError
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await import_candles(pool, path, on_progress=fail)
+    assert await list_metadata(pool) == []
+    assert await pool.fetchval("SELECT count(*) FROM sptraderb.candles_1m") == 0
+    report = await _import(pool, path)
+    assert report.n_new == 500
+
+
+async def test_series_when_new_or_known_then_both_ways_of_storing_give_the_same(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """Rows copied straight in and rows that went through the stage are equal, side columns included."""
+    candles = moving_candles(1_000)
+    lines = csv_lines(candles)
+    await _import(pool, write_lines(tmp_path / "EURUSD_1m.csv", lines))
+    await _import(pool, write_lines(tmp_path / "GBPUSD_1m.csv", [*lines[:1], *lines[500:], *lines[1:500]]))
+    for timeframe in (M1, M5, H1, H4):
+        one = await read_candles(pool, "EURUSD", timeframe)
+        assert _same(one, await read_candles(pool, "GBPUSD", timeframe))

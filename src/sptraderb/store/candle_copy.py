@@ -28,6 +28,7 @@ _HEADER = _SIGNATURE + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _EPOCH_2000_US = 946_684_800_000_000
 _US = 1_000_000
+_DECODE_BYTES = 2**20
 
 
 class BarDecoder:
@@ -51,24 +52,27 @@ class BarDecoder:
         self._n_columns = n_columns
         self._target = target
         self._blocks: list[Int64Array] = []
-        self._rest = b""
+        self._waiting: list[bytes] = []
+        self._n_waiting = 0
         self._header_seen = False
         self.n_bars = 0
 
     async def feed(self, data: bytes) -> None:
         """Take the next bytes; a coroutine because asyncpg awaits its sink."""
-        data = self._rest + data
-        if not self._header_seen:
-            if len(data) < len(_HEADER):
-                self._rest = data
-                return
-            data = data[len(_HEADER) :]
-            self._header_seen = True
-        n_rows = len(data) // self._row.itemsize
-        used = n_rows * self._row.itemsize
-        self._rest = data[used:]
+        self._waiting.append(data)
+        self._n_waiting += len(data)
+        if self._n_waiting >= _DECODE_BYTES:
+            self._decode()
+
+    def _decode(self) -> None:
+        data = b"".join(self._waiting)
+        start = 0 if self._header_seen else len(_HEADER)
+        self._header_seen = True
+        n_rows = max(0, len(data) - start) // self._row.itemsize
+        end = start + n_rows * self._row.itemsize
         if n_rows:
-            self._take(np.frombuffer(data, dtype=self._row, count=n_rows))
+            self._take(np.frombuffer(data, dtype=self._row, count=n_rows, offset=start))
+        self._waiting, self._n_waiting = [data[end:]], len(data) - end
 
     def _take(self, rows: npt.NDArray[np.void]) -> None:
         lengths_right = all((rows[f"l{index}"] == 8).all() for index in range(self._n_columns))
@@ -93,7 +97,8 @@ class BarDecoder:
         self.n_bars += n_rows
 
     def columns(self) -> Int64Array:
-        """Return all rows, shape (n_columns, n_bars)."""
+        """Decode what is left and return all rows, shape (n_columns, n_bars)."""
+        self._decode()
         if self._target is not None:
             return self._target[:, : self.n_bars]
         if not self._blocks:

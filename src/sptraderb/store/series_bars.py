@@ -10,6 +10,7 @@ from sptraderb.domain.calendar import DAY_S
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.timeframe import Timeframe
+from sptraderb.errors import InvariantBroken
 from sptraderb.store.candle_copy import ASK_BAR_COLUMNS, BAR_COLUMNS, candles_from_copy, copy_bars
 from sptraderb.store.pool import Connection, Database, Pool
 from sptraderb.store.series_rows import SeriesState
@@ -91,7 +92,13 @@ async def fill_cache(connection: Connection, state: SeriesState, cache: CandleCa
     bounds = (state.instrument_id, _BEGIN_S, _END_S)
     try:
         with cache.writing(state.key, n_bars=state.n_bars, side=side) as target:
-            await copy_bars(connection, query, bounds, n_columns=n_columns(side), target=target)
+            bars = await copy_bars(connection, query, bounds, n_columns=n_columns(side), target=target)
+            if bars.shape[1] != state.n_bars:
+                raise InvariantBroken(
+                    "candles.catalogue_wrong",
+                    f"a series must have as many rows as its catalogue says, {state.symbol} {state.source} "
+                    f"has {bars.shape[1]} for {state.n_bars}",
+                )
     except OSError:
         return None
     return mapped_series(state, cache)
