@@ -26,7 +26,7 @@ from sptraderb.api.media_types import (
     JSON,
     PARQUET,
     accepted_quality,
-    best_media_type,
+    chosen_media_type,
 )
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.preconditions import is_unchanged, weak_tag
@@ -39,7 +39,6 @@ from sptraderb.store import candle_rows
 
 AnyRequest = Request[Any, Any, Any]
 MAX_PAGE_BARS = 100_000
-MEDIA_TYPES = (JSON, CSV, ARROW_STREAM, PARQUET)
 _FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW_STREAM, "parquet": PARQUET}
 _VARY = "Accept, Accept-Encoding, Origin"
 _OWN = "own"
@@ -102,7 +101,7 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         from_s=_bound(start, "from"),
         to_s=_bound(end, "to", ends_day=True),
         limit=None if limit is None else page_limit(limit, ceiling=MAX_PAGE_BARS),
-        media_type=_media_type(format_, request.headers.get("accept", "")),
+        media_type=chosen_media_type(format_, request.headers.get("accept", ""), _FORMATS),
         gzip=accepted_quality(request.headers.get("accept-encoding", "identity"), "gzip") > 0,
     )
     state = await candle_rows.find_revision(services_of(request).pool, query.symbol, query.timeframe)
@@ -182,22 +181,6 @@ def _encoded(candles: Candles, media_type: str) -> bytes:
     from sptraderb.api.candle_tables import arrow_stream, parquet_file
 
     return arrow_stream(candles) if media_type == ARROW_STREAM else parquet_file(candles)
-
-
-def _media_type(word: str | None, accept: str) -> str:
-    if word is not None:
-        if word not in _FORMATS:
-            known = ", ".join(_FORMATS)
-            raise InvalidInput("format.unknown", f"`format` must be one of {known}, was `{word[:40]}`")
-        return _FORMATS[word]
-    found = best_media_type(accept, MEDIA_TYPES)
-    if found is None:
-        raise InvalidInput(
-            "media_type.not_acceptable",
-            f"Accept must allow one of {', '.join(MEDIA_TYPES)}, was `{accept[:100]}`",
-            available=list(MEDIA_TYPES),
-        )
-    return found
 
 
 def _required(value: str | None, name: str) -> str:

@@ -1,6 +1,8 @@
 """Content negotiation: which media type a request's ``Accept`` header asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from sptraderb.errors import InvalidInput
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -38,6 +40,39 @@ def best_media_type(accept: str, offered: Sequence[str]) -> str | None:
     ranked = [(accepted_quality(accept, media_type), -place) for place, media_type in enumerate(offered)]
     quality, place = max(ranked)
     return offered[-place] if quality > 0 else None
+
+
+def chosen_media_type(word: str | None, accept: str, formats: Mapping[str, str]) -> str:
+    """Return the media type of an answer: the one ``?format=`` names, else the one ``Accept`` likes best.
+
+    Parameters
+    ----------
+    word : str or None
+        ``?format=``.
+    accept : str
+        The ``Accept`` header.
+    formats : mapping of str to str
+        Media types on offer by their words, the usual one first.
+
+    Raises
+    ------
+    InvalidInput
+        ``format.unknown``, ``media_type.not_acceptable``.
+    """
+    if word is not None:
+        if word not in formats:
+            known = ", ".join(formats)
+            raise InvalidInput("format.unknown", f"`format` must be one of {known}, was `{word[:40]}`")
+        return formats[word]
+    offered = list(formats.values())
+    found = best_media_type(accept, offered)
+    if found is None:
+        raise InvalidInput(
+            "media_type.not_acceptable",
+            f"Accept must allow one of {', '.join(offered)}, was `{accept[:100]}`",
+            available=offered,
+        )
+    return found
 
 
 def wants_plain_text(accept: str) -> bool:

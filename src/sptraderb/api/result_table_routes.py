@@ -18,7 +18,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from sptraderb.api.context import services_of
-from sptraderb.api.media_types import CSV, JSON, best_media_type
+from sptraderb.api.media_types import CSV, JSON, chosen_media_type
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.result_routes import read_run_with_result
@@ -26,7 +26,6 @@ from sptraderb.api.stored_documents import read_packed
 from sptraderb.bootstrap import Services
 from sptraderb.domain.backtest import Run
 from sptraderb.domain.result_columns import ColumnChunk, Row, Units, read_columns, table_rows
-from sptraderb.errors import InvalidInput
 from sptraderb.store import result_rows
 from sptraderb.store.pool import Database
 
@@ -34,7 +33,6 @@ AnyRequest = Request[Any, Any, Any]
 DEFAULT_ROWS = 1_000
 MAX_ROWS = 10_000
 _DOWNLOAD_ROWS = 5_000
-_MEDIA_TYPES = (JSON, CSV)
 _FORMATS = {"json": JSON, "csv": CSV}
 _UNITS_KEPT = 256
 _LAST_ROW = 2**31 - 2 * MAX_ROWS
@@ -119,7 +117,7 @@ async def _answer(
     n_rows = page_limit(page[0], default=DEFAULT_ROWS, ceiling=MAX_ROWS)
     key = decode_cursor(page[1], tuple[int])
     first = 0 if key is None else min(max(0, key[0]), _LAST_ROW)
-    media_type = _media_type(format_, request.headers.get("accept", ""))
+    media_type = chosen_media_type(format_, request.headers.get("accept", ""), _FORMATS)
     run = await read_run_with_result(request, backtest_id)
     services = services_of(request)
     pool = services.pool
@@ -219,19 +217,3 @@ class _Stated(msgspec.Struct):
 def _stated_units(packed: bytes) -> Units:
     stated = msgspec.json.decode(result_rows.unpack_document(packed), type=_Stated)
     return Units.from_document({"units": stated.units})
-
-
-def _media_type(word: str | None, accept: str) -> str:
-    if word is not None:
-        if word not in _FORMATS:
-            known = ", ".join(_FORMATS)
-            raise InvalidInput("format.unknown", f"`format` must be one of {known}, was `{word[:40]}`")
-        return _FORMATS[word]
-    found = best_media_type(accept, _MEDIA_TYPES)
-    if found is None:
-        raise InvalidInput(
-            "media_type.not_acceptable",
-            f"Accept must allow one of {', '.join(_MEDIA_TYPES)}, was `{accept[:100]}`",
-            available=list(_MEDIA_TYPES),
-        )
-    return found
