@@ -46,7 +46,7 @@ REQUEST: Mapping[str, object] = {
     "costs": {"spread": "0.8 pips", "slippage": "0.1 pips"},
 }
 _N_TRADES = 5
-_RUN_WITHIN_S = 120
+_RUN_WITHIN_S = 300
 
 Results = dict[str, dict[str, Any]]
 
