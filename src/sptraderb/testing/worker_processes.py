@@ -17,7 +17,7 @@ from sptraderb.orchestrator.worker import WorkerOptions, run_worker
 from sptraderb.telemetry import configure_logging
 
 SCRIPTED = "sptraderb.testing.scripted_child"
-_READY_WITHIN_S = 120.0
+_READY_WITHIN_S = 300.0
 _ENDS_WITHIN_S = 10.0
 
 
