@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sptraderb.cli.demo_command import STRATEGIES
-from sptraderb.cli.http_server import listen_on
+from sptraderb.cli.listening_socket import listen_on
 from sptraderb.testing.eventually import eventually
 from sptraderb.testing.programs import open_folder, processes_of, start_program
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sptraderb.cli.http_server import free_port, listen_on
+from sptraderb.cli.listening_socket import free_port, listen_on
 from sptraderb.testing.eventually import eventually
 from sptraderb.testing.programs import open_folder, processes_of, start_program
 

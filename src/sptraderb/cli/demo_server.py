@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sptraderb.cli.api_client import ApiClient
-from sptraderb.cli.http_server import free_port, is_free, listen_on
+from sptraderb.cli.listening_socket import free_port, is_free, listen_on
 from sptraderb.cli.surroundings import PROGRAM, environment
 from sptraderb.errors import Unavailable
 from sptraderb.settings import DEFAULT_PORT, Settings

@@ -1,6 +1,6 @@
 """`sptraderb serve`: the API in this process and one worker beside it.
 
-1. settings, then the listening socket: a taken port is one sentence     settings, http_server
+1. settings, then the listening socket: a taken port is one sentence     settings, listening_socket
 2. database (embedded where none is named), schema, pool                 bootstrap
 3. the worker, a process of its own                                      worker_process
 4. the API, until SIGTERM or Ctrl-C                                      http_server
@@ -21,7 +21,8 @@ from cyclopts import Parameter
 
 from sptraderb.api.app import create_app
 from sptraderb.bootstrap import open_services
-from sptraderb.cli.http_server import HttpServer, listen_on
+from sptraderb.cli.http_server import HttpServer
+from sptraderb.cli.listening_socket import listen_on
 from sptraderb.cli.surroundings import end_with_stdin, read_settings, run_async
 from sptraderb.cli.worker_process import worker_beside
 from sptraderb.settings import Settings
