@@ -7,8 +7,9 @@ import pytest
 
 from sptraderb.domain.outcome import Outcome
 from sptraderb.engine.simulate import simulate
+from sptraderb.errors import MoneyOverflow
 from sptraderb.oracle.replay import replay
-from sptraderb.testing.known_answers import KnownAnswer, read_cases
+from sptraderb.testing.known_answers import KnownAnswer, case_from, read_cases
 
 CASES = [
     case for path in sorted((Path(__file__).parent / "cases").glob("*.yaml")) for case in read_cases(path)
@@ -38,6 +39,23 @@ def test_case_when_read_then_names_are_unique_and_ledger_sums(case: KnownAnswer)
     outcome = _replayed(case)
     assert outcome.ledger_column("amount_minor").sum() == outcome.balance_minor
     assert [other.name for other in CASES].count(case.name) == 1
+
+
+@pytest.mark.parametrize("engine", [_replayed, _simulated], ids=["oracle", "engine"])
+def test_run_when_a_sum_leaves_64_bits_then_refused(engine: Callable[[KnownAnswer], Outcome]) -> None:
+    """Equity of 2^63 minor units and more is the error `money.overflow`, never a wrap (M3)."""
+    raw = {
+        "name": "overflow",
+        "rules": ["M3"],
+        "source": "EXECUTION M3",
+        "worked": "92233720368547758.00 + 3.00 at 2 decimals is 9223372036854776100 > 2^63 - 1",
+        "bars": ["1.10000 1.10000 1.10000 1.10000", "1.10000 1.10300 1.10000 1.10300"],
+        "long": [0],
+        "terms": {"capital": "92233720368547758", "money_decimals": 2},
+        "expect": {},
+    }
+    with pytest.raises(MoneyOverflow, match="money.overflow"):
+        engine(case_from(raw))
 
 
 def test_cases_when_collected_then_every_rule_of_the_first_engine_is_proved() -> None:
