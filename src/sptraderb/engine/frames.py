@@ -1,6 +1,7 @@
 """Bars a plan's nodes live on: the run's own, and higher timeframes made of them (rule T3)."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +44,10 @@ class Frame:
         total = getattr(self.candles, columns[0]).astype(np.float64)
         for column in columns[1:]:
             total += getattr(self.candles, column)
-        return total / (10.0**self.candles.instrument.price_scale * len(columns))
+        mean: Float64Array = total / (10.0**self.candles.instrument.price_scale * len(columns))
+        return mean
 
-    def join(
-        self, values: npt.NDArray[np.generic], base: "Frame", undefined: float
-    ) -> npt.NDArray[np.generic]:
+    def join(self, values: npt.NDArray[Any], base: "Frame", undefined: float) -> npt.NDArray[Any]:
         """Return values of this frame on the bars of ``base``: the last one available at each close."""
         index = np.searchsorted(self.candles.close_times_s, base.candles.close_times_s, side="right") - 1
         padded = np.append(values, np.array([undefined], dtype=values.dtype))

@@ -119,7 +119,7 @@ def _macd(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _bbands(inputs: Series, params: tuple[float, ...]) -> Series:
     period, width = int(params[0]), float(params[1])
-    bands = talib.BBANDS(inputs[0], timeperiod=period, nbdevup=width, nbdevdn=width, matype=0)
+    bands = talib.BBANDS(inputs[0], timeperiod=period, nbdevup=width, nbdevdn=width)
     return bands[0], bands[1], bands[2]
 
 
@@ -150,7 +150,7 @@ def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
 
 
 def _cci(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (talib.CCI(*inputs, timeperiod=int(params[0])),)
+    return (talib.CCI(inputs[0], inputs[1], inputs[2], timeperiod=int(params[0])),)
 
 
 def _shifted(x: Float64Array, bars: int) -> Float64Array:

@@ -11,12 +11,15 @@ import os
 import shutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numba
-from numba import config
+from numba.core import config as numba_config
 
 _ENGINE = Path(__file__).parent
 _PREFIX = "kernels-"
+config: Any = numba_config
+"""Numba's settings; made at import, so type checkers do not see them."""
 
 
 @cache
@@ -69,7 +72,7 @@ def use_cache_folder(root: Path) -> Path:
 
 
 def use_default_cache_folder() -> None:
-    """Choose the folder beside the sources unless one was chosen; leave Numba's own choice if it is read-only."""
+    """Choose the folder beside the sources unless one was chosen or it cannot be written."""
     chosen = str(config.CACHE_DIR or "")
     if Path(chosen).name.startswith(_PREFIX):
         return

@@ -7,21 +7,22 @@ Numbers are float64 arrays with NaN for undefined; conditions are uint8 arrays o
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sptraderb.domain.plan import Node
 from sptraderb.engine.frames import Frame
-from sptraderb.engine.indicators import compute_indicator
 from sptraderb.engine.indicator_registry import REGISTRY
+from sptraderb.engine.indicators import compute_indicator
 from sptraderb.engine.kernels import series
 from sptraderb.engine.local_time import hours, weekdays
 from sptraderb.errors import InvalidInput
 
 Float64Array = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.uint8]
-Values = npt.NDArray[np.generic]
+Values = npt.NDArray[Any]
 
 NUMBER, CONDITION, EITHER = "number", "condition", "either"
 

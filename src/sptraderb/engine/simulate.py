@@ -42,7 +42,7 @@ def _ignore(done: int, total: int) -> None:
     del done, total
 
 
-def simulate(
+def simulate(  # noqa: PLR0913  # what a run is made of, and two callables
     plan: Plan,
     candles: Candles,
     signals: Signals,
@@ -116,7 +116,7 @@ class Walk:
         self.n_bars = len(candles)
         self.first_bar = min(terms.start_bar + 1, self.n_bars)
         prices = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
-        self.prices = tuple(read_only(values) for values in prices)
+        self.prices = read_only(prices[0]), read_only(prices[1]), read_only(prices[2]), read_only(prices[3])
         self.flags = bar_flags(plan, candles, signals, terms)
         self.conditions = stacked(signals.conditions, condition_rows(plan), self.n_bars).view(np.uint8)
         self.levels = stacked(signals.levels, level_rows(plan), self.n_bars)
@@ -137,7 +137,13 @@ class Walk:
         code = c.TABLE_FULL
         while code == c.TABLE_FULL:
             code = walk_bars_nb(
-                stop_bar, *self.prices, self.flags, self.conditions, self.levels, self.curves, self.book
+                stop_bar,
+                *self.prices,
+                self.flags,
+                self.conditions,
+                self.levels,
+                self.curves,
+                self.book,
             )
             _require_fit(code)
             if code == c.TABLE_FULL:

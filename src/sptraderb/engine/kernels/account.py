@@ -14,7 +14,7 @@ from sptraderb.engine.kernels.arithmetic import (
     sum_nb,
     wide_half_even_nb,
 )
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.codes import kernel_jit
 
 _RATE_ONE = 10**9
 _MAX_DRAWDOWN = int(EventCode.MAX_DRAWDOWN)
@@ -25,7 +25,7 @@ _RISK_LIMIT = int(ExitReason.RISK_LIMIT)
 _STOP_OUT = int(ExitReason.STOP_OUT)
 
 
-@kernel_nb
+@kernel_jit
 def money_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     """Return what a price move of ``ticks`` is worth for ``steps``, in minor units, and if it fits.
 
@@ -41,7 +41,7 @@ def money_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     return wide_half_even_nb((ticks, steps, multiplier, 1), divisor, 1)
 
 
-@kernel_nb
+@kernel_jit
 def cost_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     """Return a spread or slippage in minor units; it must fit in ticks x steps as well (M3)."""
     _, fits = product_nb(ticks, steps)
@@ -49,7 +49,7 @@ def cost_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     return money, fits and money_fits
 
 
-@kernel_nb
+@kernel_jit
 def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     """Return the commission on a fill in minor units, rounded once from the exact value (C1)."""
     rate, multiplier, divisor = book[c.COMMISSION_PPB], book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
@@ -62,7 +62,7 @@ def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, 
     return wide_half_even_nb((price_ticks, steps, multiplier, rate), _RATE_ONE, divisor)
 
 
-@kernel_nb
+@kernel_jit
 def mark_nb(raw_ticks: int, book: Int64Array) -> tuple[int, bool]:
     """Return the equity with the position marked at a raw price, on the side it would be sold (X5)."""
     side = book[c.SIDE]
@@ -75,7 +75,7 @@ def mark_nb(raw_ticks: int, book: Int64Array) -> tuple[int, bool]:
     return equity, fits and equity_fits
 
 
-@kernel_nb
+@kernel_jit
 def book_nb(bar: int, kind: int, amount: int, book: Int64Array) -> None:
     """Change the cash and write the row; an amount of 0 leaves no row."""
     if amount == 0:
@@ -92,7 +92,7 @@ def book_nb(bar: int, kind: int, amount: int, book: Int64Array) -> None:
     book[c.N_LEDGER] += 1
 
 
-@kernel_nb
+@kernel_jit
 def write_event_nb(bar: int, code: int, value: int, book: Int64Array) -> None:
     """Write one event row."""
     at = c.event_at_nb(book)
@@ -102,14 +102,14 @@ def write_event_nb(bar: int, code: int, value: int, book: Int64Array) -> None:
     book[c.N_EVENTS] += 1
 
 
-@kernel_nb
+@kernel_jit
 def start_day_nb(book: Int64Array) -> None:
     """Begin a session day: its losses count from the equity at the last close before it (T4)."""
     book[c.DAY_START] = book[c.EQUITY]
     book[c.DAY_PAUSED] = 0
 
 
-@kernel_nb
+@kernel_jit
 def judge_limits_nb(bar: int, book: Int64Array) -> None:
     """Judge ruin, drawdown and daily loss at a close, exactly; the first that holds acts (A4).
 
@@ -135,7 +135,7 @@ def judge_limits_nb(bar: int, book: Int64Array) -> None:
             book[c.PENDING_EXIT] = _RISK_LIMIT
 
 
-@kernel_nb
+@kernel_jit
 def _end_trading_nb(bar: int, reason: int, book: Int64Array) -> None:
     write_event_nb(bar, _ENDED, book[c.EQUITY], book)
     book[c.ENDED] = 1
@@ -143,7 +143,7 @@ def _end_trading_nb(bar: int, reason: int, book: Int64Array) -> None:
         book[c.PENDING_EXIT] = reason
 
 
-@kernel_nb
+@kernel_jit
 def allowed_loss_nb(start: int, rate_ppb: int) -> int:
     """Return the smallest loss from ``start`` that breaks a limit: ``start * rate``, rounded up."""
     loss, fits = muldiv_ceil_nb(start, rate_ppb, _RATE_ONE)

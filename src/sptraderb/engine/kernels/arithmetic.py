@@ -7,7 +7,7 @@ Numba would turn into a float.
 
 import numpy as np
 
-from sptraderb.engine.kernels.codes import inlined_nb, kernel_nb
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -21,7 +21,7 @@ _Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _UNSIGNED_MAX = np.uint64(INT64_MAX)
 
 
-@inlined_nb
+@inlined_jit
 def magnitude_nb(value: int) -> np.uint64:
     """Return the absolute value of an int64 as uint64, the smallest int64 included."""
     if value >= 0:
@@ -29,7 +29,7 @@ def magnitude_nb(value: int) -> np.uint64:
     return np.uint64(-(value + 1)) + _ONE
 
 
-@inlined_nb
+@inlined_jit
 def wide_product_nb(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the high and the low 64 bits of the product of two uint64 numbers."""
     a_low, a_high = a & _HALF, a >> _SHIFT
@@ -43,7 +43,7 @@ def wide_product_nb(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     return high, low
 
 
-@kernel_nb
+@kernel_jit
 def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Divide a 128-bit number by a uint64 one; ``high < divisor`` must hold.
 
@@ -68,7 +68,7 @@ def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tup
     return first * _BASE + second, remainder >> shift
 
 
-@inlined_nb
+@inlined_jit
 def _digit_nb(upper: np.uint64, next_half: np.uint64, norm: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return one 32-bit digit of a normalised quotient and what remains."""
     norm_high, norm_low = norm >> _SHIFT, norm & _HALF
@@ -82,15 +82,15 @@ def _digit_nb(upper: np.uint64, next_half: np.uint64, norm: np.uint64) -> tuple[
     return digit, upper * _BASE + next_half - digit * norm
 
 
-@inlined_nb
+@inlined_jit
 def _signed_nb(size: np.uint64, negative: bool) -> tuple[int, bool]:
     if size > _UNSIGNED_MAX:
         return 0, False
-    value = np.int64(size)
+    value = int(np.int64(size))
     return (-value if negative else value), True
 
 
-@inlined_nb
+@inlined_jit
 def product_nb(a: int, b: int) -> tuple[int, bool]:
     """Return ``a * b`` and whether its magnitude fits 63 bits."""
     high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
@@ -99,7 +99,7 @@ def product_nb(a: int, b: int) -> tuple[int, bool]:
     return _signed_nb(low, (a < 0) != (b < 0))
 
 
-@inlined_nb
+@inlined_jit
 def sum_nb(a: int, b: int) -> tuple[int, bool]:
     """Return ``a + b`` and whether its magnitude fits 63 bits."""
     if b >= 0:
@@ -110,7 +110,7 @@ def sum_nb(a: int, b: int) -> tuple[int, bool]:
     return a + b, True
 
 
-@kernel_nb
+@kernel_jit
 def muldiv_half_even_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     """Return ``a * b / c`` rounded half to even, for any int64 ``a``, ``b`` and positive ``c``."""
     divisor = np.uint64(c)
@@ -124,7 +124,7 @@ def muldiv_half_even_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     return _signed_nb(quotient, (a < 0) != (b < 0))
 
 
-@kernel_nb
+@kernel_jit
 def muldiv_floor_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     """Return the largest integer not above ``a * b / c``, for positive ``c``."""
     divisor = np.uint64(c)
@@ -138,14 +138,14 @@ def muldiv_floor_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     return _signed_nb(quotient, negative)
 
 
-@kernel_nb
+@kernel_jit
 def muldiv_ceil_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     """Return the smallest integer not below ``a * b / c``, for positive ``c`` and ``a``."""
     value, fits = muldiv_floor_nb(-a, b, c)
     return -value, fits
 
 
-@kernel_nb
+@kernel_jit
 def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tuple[int, bool]:
     """Return the product of four int64 numbers over ``c * k``, rounded once, half to even.
 
@@ -175,7 +175,7 @@ def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tup
     return _signed_nb(quotient, negative)
 
 
-@kernel_nb
+@kernel_jit
 def _limbs_over_nb(limbs: _Limbs, divisor: np.uint64) -> tuple[_Limbs, np.uint64]:
     """Return a 256-bit number over a 64-bit one, and the remainder."""
     fourth, rest = wide_quotient_nb(_ZERO, limbs[3], divisor)
@@ -185,7 +185,7 @@ def _limbs_over_nb(limbs: _Limbs, divisor: np.uint64) -> tuple[_Limbs, np.uint64
     return (first, second, third, fourth), rest
 
 
-@kernel_nb
+@kernel_jit
 def carries_nb(
     price: int, multiplier: int, weight: tuple[np.uint64, np.uint64], budget: tuple[int, int, int]
 ) -> bool:
@@ -209,15 +209,15 @@ def carries_nb(
     right = (np.uint64(budget[0]), _ZERO, _ZERO, _ZERO)
     right = _limbs_times_nb(_limbs_times_nb(right, np.uint64(budget[1])), np.uint64(budget[2]))
     if left[3] != right[3]:
-        return left[3] < right[3]
+        return bool(left[3] < right[3])
     if left[2] != right[2]:
-        return left[2] < right[2]
+        return bool(left[2] < right[2])
     if left[1] != right[1]:
-        return left[1] < right[1]
-    return left[0] <= right[0]
+        return bool(left[1] < right[1])
+    return bool(left[0] <= right[0])
 
 
-@kernel_nb
+@kernel_jit
 def _limbs_times_nb(limbs: _Limbs, factor: np.uint64) -> _Limbs:
     carry0, first = wide_product_nb(limbs[0], factor)
     carry1, second = wide_product_nb(limbs[1], factor)
@@ -230,7 +230,7 @@ def _limbs_times_nb(limbs: _Limbs, factor: np.uint64) -> _Limbs:
     return first, second, third, fourth + carry2
 
 
-@kernel_nb
+@kernel_jit
 def weight_nb(steps: int, rate: int, more_steps: int, more_rate: int) -> tuple[np.uint64, np.uint64]:
     """Return ``steps * rate + more_steps * more_rate`` as high and low 64 bits; none is negative."""
     high, low = wide_product_nb(np.uint64(steps), np.uint64(rate))

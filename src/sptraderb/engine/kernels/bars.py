@@ -13,7 +13,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import allowed_loss_nb, judge_limits_nb, mark_nb, start_day_nb
-from sptraderb.engine.kernels.codes import inlined_nb, kernel_nb
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
 from sptraderb.engine.kernels.exits import open_bar_nb, walk_path_nb
 from sptraderb.engine.kernels.fills import close_at_nb, side_offset_nb
@@ -27,7 +27,7 @@ _SAFE_BALANCE = 1 << 61
 _CARE = c.ENTRY_TRUE | c.DAY_BEGINS
 
 
-@kernel_nb
+@kernel_jit
 def walk_bars_nb(
     stop_bar: int,
     opens: Int64Array,
@@ -85,7 +85,7 @@ def walk_bars_nb(
     return c.WALKED
 
 
-@inlined_nb
+@inlined_jit
 def _walk_bar_nb(
     bar: int,
     open_: int,
@@ -132,7 +132,7 @@ def _walk_bar_nb(
             decide_nb(bar, flag, conditions, book)
 
 
-@inlined_nb
+@inlined_jit
 def _stay_flat_nb(bar: int, stop_bar: int, flags: Flags, curves: Int64Array, book: Int64Array) -> int:
     """Mark bars while nothing is held, due or decided; return the first bar that needs care."""
     balance = book[c.BALANCE]
@@ -144,7 +144,7 @@ def _stay_flat_nb(bar: int, stop_bar: int, flags: Flags, curves: Int64Array, boo
     return bar
 
 
-@inlined_nb
+@inlined_jit
 def _hold_nb(
     bar: int,
     stop_bar: int,
@@ -199,15 +199,15 @@ def _hold_nb(
     return bar
 
 
-@inlined_nb
+@inlined_jit
 def _least_equity_nb(book: Int64Array) -> int:
     """Return the equity at or below which a bar needs care: ruin, or the daily limit while it counts."""
     if book[c.DAILY_LOSS_PPB] == 0 or book[c.DAY_PAUSED] != 0:
         return 0
-    return max(0, book[c.DAY_START] - allowed_loss_nb(book[c.DAY_START], book[c.DAILY_LOSS_PPB]))
+    return max(0, int(book[c.DAY_START]) - allowed_loss_nb(book[c.DAY_START], book[c.DAILY_LOSS_PPB]))
 
 
-@kernel_nb
+@kernel_jit
 def end_of_data_nb(n_bars: int, last_close: int, closes: bool, curves: Int64Array, book: Int64Array) -> int:
     """List what the end of the data leaves unfilled, and close the position if asked to (X10).
 

@@ -8,10 +8,10 @@ passed bare: Numba would count references to those inside tuples on every bar.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import config, njit
+from numba import njit
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.engine.kernel_cache import use_default_cache_folder
+from sptraderb.engine.kernel_cache import config, use_default_cache_folder
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
@@ -23,7 +23,7 @@ if config.CPU_NAME is None:
 use_default_cache_folder()
 
 
-def kernel_nb(function: _Kernel) -> _Kernel:
+def kernel_jit(function: _Kernel) -> _Kernel:
     """Compile a function that makes no arrays: on first call, without the interpreter lock, kept on disk.
 
     References to its arrays are not counted: counting took a third of a walk's time.
@@ -31,13 +31,13 @@ def kernel_nb(function: _Kernel) -> _Kernel:
     return _compiled(function, _nrt=False, forceinline=False)
 
 
-def inlined_nb(function: _Kernel) -> _Kernel:
-    """Compile like `kernel_nb`, always into its callers: for functions with one caller, or tiny ones."""
+def inlined_jit(function: _Kernel) -> _Kernel:
+    """Compile like `kernel_jit`, always into its callers: for functions with one caller, or tiny ones."""
     return _compiled(function, _nrt=False, forceinline=True)
 
 
-def series_nb(function: _Kernel) -> _Kernel:
-    """Compile a function that may make arrays, otherwise like `kernel_nb`."""
+def series_jit(function: _Kernel) -> _Kernel:
+    """Compile a function that may make arrays, otherwise like `kernel_jit`."""
     return _compiled(function, _nrt=True, forceinline=False)
 
 
@@ -174,46 +174,46 @@ KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
 SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
 
 
-@inlined_nb
+@inlined_jit
 def rule_at_nb(number: int) -> int:
     """Return where a rule begins in the book."""
     return FIRST_RULE + number * RULE_WIDTH
 
 
-@inlined_nb
+@inlined_jit
 def trade_at_nb(book: Int64Array) -> int:
     """Return where the next trade row begins in the book."""
-    return FIRST_RULE + book[N_RULES] * RULE_WIDTH + book[N_TRADES] * TRADE_WIDTH
+    return int(FIRST_RULE + book[N_RULES] * RULE_WIDTH + book[N_TRADES] * TRADE_WIDTH)
 
 
-@inlined_nb
+@inlined_jit
 def ledger_at_nb(book: Int64Array) -> int:
     """Return where the next ledger row begins in the book."""
     tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
-    return tables + book[TABLE_ROWS] * TRADE_WIDTH + book[N_LEDGER] * LEDGER_WIDTH
+    return int(tables + book[TABLE_ROWS] * TRADE_WIDTH + book[N_LEDGER] * LEDGER_WIDTH)
 
 
-@inlined_nb
+@inlined_jit
 def order_at_nb(book: Int64Array) -> int:
     """Return where the next order row begins in the book."""
     tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
     before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH
-    return tables + book[TABLE_ROWS] * before + book[N_ORDERS] * ORDER_WIDTH
+    return int(tables + book[TABLE_ROWS] * before + book[N_ORDERS] * ORDER_WIDTH)
 
 
-@inlined_nb
+@inlined_jit
 def event_at_nb(book: Int64Array) -> int:
     """Return where the next event row begins in the book."""
     tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
     before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH + ORDER_WIDTH
-    return tables + book[TABLE_ROWS] * before + book[N_EVENTS] * EVENT_WIDTH
+    return int(tables + book[TABLE_ROWS] * before + book[N_EVENTS] * EVENT_WIDTH)
 
 
-@inlined_nb
+@inlined_jit
 def is_full_nb(book: Int64Array) -> bool:
     """Return whether some table has no room for what one more bar can add."""
     rows = book[TABLE_ROWS]
-    return (
+    return bool(
         book[N_TRADES] + TRADES_A_BAR > rows
         or book[N_LEDGER] + LEDGER_A_BAR > LEDGER_TIMES * rows
         or book[N_ORDERS] + ORDERS_A_BAR > rows

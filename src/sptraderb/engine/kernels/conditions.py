@@ -7,7 +7,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import EventCode, ExitReason, OrderReason, OrderState
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import write_event_nb
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.codes import kernel_jit
 from sptraderb.engine.kernels.fills import write_order_nb
 
 Conditions = npt.NDArray[np.uint8]
@@ -19,7 +19,7 @@ _UNFILLED = int(OrderState.UNFILLED)
 _END_OF_DATA = int(OrderReason.END_OF_DATA)
 
 
-@kernel_nb
+@kernel_jit
 def decide_nb(bar: int, flag: int, conditions: Conditions, book: Int64Array) -> None:
     """Turn the conditions at the close of ``bar`` into the pending entry and exit."""
     long_rule = short_rule = -1
@@ -42,7 +42,7 @@ def decide_nb(bar: int, flag: int, conditions: Conditions, book: Int64Array) -> 
         book[c.PENDING_EXIT] = _SIGNAL
 
 
-@kernel_nb
+@kernel_jit
 def _first_true_nb(bar: int, side: int, conditions: Conditions, book: Int64Array) -> int:
     """Return the first rule of a side whose condition is true, or -1."""
     for number in range(book[c.N_RULES]):
@@ -52,7 +52,7 @@ def _first_true_nb(bar: int, side: int, conditions: Conditions, book: Int64Array
     return -1
 
 
-@kernel_nb
+@kernel_jit
 def drop_pending_nb(n_bars: int, book: Int64Array) -> None:
     """List the entry that the end of the data left unfilled (X10)."""
     if book[c.PENDING_ENTRY] > 0:

@@ -4,7 +4,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import mark_nb
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.codes import kernel_jit
 from sptraderb.engine.kernels.fills import close_at_nb, close_nb, enter_nb, see_nb, side_offset_nb
 from sptraderb.engine.kernels.levels import Float64Array
 
@@ -15,7 +15,7 @@ _SIGNAL = int(ExitReason.SIGNAL)
 _TIME = int(ExitReason.TIME)
 
 
-@kernel_nb
+@kernel_jit
 def open_bar_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) -> None:
     """Do what is due at an open, in the order of X13.
 
@@ -37,7 +37,7 @@ def open_bar_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array)
         book[c.PENDING_ENTRY] = 0
 
 
-@kernel_nb
+@kernel_jit
 def _close_passed_nb(bar: int, raw_open: int, book: Int64Array) -> bool:
     """Close at the open where it is beyond the stop (slipped) or the target (not); return whether."""
     side, stop, target = book[c.SIDE], book[c.STOP], book[c.TARGET]
@@ -55,7 +55,7 @@ def _close_passed_nb(bar: int, raw_open: int, book: Int64Array) -> bool:
     return False
 
 
-@kernel_nb
+@kernel_jit
 def walk_path_nb(bar: int, raw_open: int, low: int, high: int, book: Int64Array) -> None:
     """Let stop and target act on a bar whose range reaches one of them.
 

@@ -10,7 +10,7 @@ from sptraderb.domain.outcome import NO_LEVEL, ExitReason, LedgerKind, OrderReas
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import book_nb, commission_nb, cost_nb, money_nb
 from sptraderb.engine.kernels.arithmetic import muldiv_half_even_nb, product_nb
-from sptraderb.engine.kernels.codes import inlined_nb, kernel_nb
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.levels import Float64Array, stop_level_nb, target_level_nb
 from sptraderb.engine.kernels.sizing import cut_size_nb, wanted_size_nb
 
@@ -29,20 +29,20 @@ _WRONG_TARGET = int(OrderReason.WRONG_SIDE_TARGET)
 _SAFE_MONEY = 1 << 61
 
 
-@inlined_nb
+@inlined_jit
 def side_offset_nb(side: int, book: Int64Array) -> int:
     """Return what is added to a raw price to get the side an order trades at: ask to buy, bid to sell."""
-    return book[c.ASK_OFFSET] if side > 0 else book[c.BID_OFFSET]
+    return int(book[c.ASK_OFFSET] if side > 0 else book[c.BID_OFFSET])
 
 
-@inlined_nb
+@inlined_jit
 def see_nb(raw_price: int, book: Int64Array) -> None:
     """Let a price count for the excursions of the position held."""
     book[c.LOWEST] = min(book[c.LOWEST], raw_price)
     book[c.HIGHEST] = max(book[c.HIGHEST], raw_price)
 
 
-@kernel_nb
+@kernel_jit
 def close_nb(
     bar: int, side_price: int, slippage_ticks: int, reason: int, level: int, ambiguous: int, book: Int64Array
 ) -> None:
@@ -62,7 +62,7 @@ def close_nb(
     book[c.TROUGH] = min(book[c.TROUGH], book[c.BALANCE])
 
 
-@kernel_nb
+@kernel_jit
 def close_at_nb(bar: int, raw_price: int, reason: int, book: Int64Array) -> None:
     """Close the position as a market order at a raw price: an open, or the last close (X1)."""
     see_nb(raw_price, book)
@@ -70,7 +70,7 @@ def close_at_nb(bar: int, raw_price: int, reason: int, book: Int64Array) -> None
     close_nb(bar, price, book[c.SLIPPAGE_TICKS], reason, _NO_LEVEL, 0, book)
 
 
-@kernel_nb
+@kernel_jit
 def _book_exit_nb(bar: int, side_price: int, slippage_ticks: int, book: Int64Array) -> None:
     """Book the price P&L, spread and slippage of an exit; its commission is the caller's."""
     side, steps = book[c.SIDE], book[c.QUANTITY]
@@ -91,7 +91,7 @@ def _book_exit_nb(bar: int, side_price: int, slippage_ticks: int, book: Int64Arr
     book_nb(bar, _SLIPPAGE, slippage, book)
 
 
-@kernel_nb
+@kernel_jit
 def _write_trade_nb(bar: int, commission: int, book: Int64Array) -> None:
     """Write the row of the position just closed and be flat; ``commission`` is the exit's part."""
     side, entry, exit_price = book[c.SIDE], book[c.ENTRY_PRICE], book[c.EXIT_PRICE]
@@ -130,7 +130,7 @@ def _write_trade_nb(bar: int, commission: int, book: Int64Array) -> None:
     book[c.QUANTITY] = 0
 
 
-@kernel_nb
+@kernel_jit
 def enter_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) -> None:
     """Fill the pending entry at an open: close the other side first if it is held (X11), then open."""
     rule = c.rule_at_nb(book[c.PENDING_ENTRY] - 1)
@@ -169,7 +169,7 @@ def enter_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) ->
     write_order_nb(bar, result, reason, wanted, steps, fill if steps > 0 else 0, book)
 
 
-@inlined_nb
+@inlined_jit
 def _levels_nb(fill: int, rule: int, levels: Float64Array, book: Int64Array) -> tuple[int, int, int]:
     """Return stop, target and the reason to reject the entry, the stop judged first (X15)."""
     side, decided = book[rule + c.RULE_SIDE], book[c.DECIDED_BAR]
@@ -188,7 +188,7 @@ def _levels_nb(fill: int, rule: int, levels: Float64Array, book: Int64Array) -> 
     return stop, target, reason
 
 
-@inlined_nb
+@inlined_jit
 def _wanted_nb(price: int, rule: int, equity: int, levels: Float64Array, book: Int64Array) -> int:
     """Return the size before cuts; a risk size without a distance to its stop is 0 (A2)."""
     tick_value = price
@@ -196,7 +196,7 @@ def _wanted_nb(price: int, rule: int, equity: int, levels: Float64Array, book: I
         stop, fault = stop_level_nb(price, rule, book[c.DECIDED_BAR], levels, book)
         if fault < 0:
             book[c.FAULT] = c.OVERFLOW
-        if fault != 0 or stop == _NO_LEVEL or stop == price:
+        if fault != 0 or stop in (_NO_LEVEL, price):
             return 0
         tick_value = abs(price - stop)
     wanted, fits = wanted_size_nb(rule, equity, tick_value, book)
@@ -205,7 +205,7 @@ def _wanted_nb(price: int, rule: int, equity: int, levels: Float64Array, book: I
     return wanted
 
 
-@inlined_nb
+@inlined_jit
 def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int, book: Int64Array) -> None:
     """Begin a position of the pending rule and book its spread and slippage."""
     number = book[c.PENDING_ENTRY] - 1
@@ -239,7 +239,7 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book_nb(bar, _SLIPPAGE, slippage, book)
 
 
-@inlined_nb
+@inlined_jit
 def _set_unit_nb(book: Int64Array) -> None:
     """Keep what a tick is worth, and the move up to which marks need no check; -1 = always check."""
     unit, fits = product_nb(book[c.QUANTITY], book[c.MONEY_MULTIPLIER])
@@ -247,7 +247,7 @@ def _set_unit_nb(book: Int64Array) -> None:
     book[c.SAFE_MOVE] = _SAFE_MONEY // unit if fits and book[c.MONEY_DIVISOR] == 1 else -1
 
 
-@inlined_nb
+@inlined_jit
 def write_order_nb(
     bar: int, result: int, reason: int, wanted: int, steps: int, price: int, book: Int64Array
 ) -> None:

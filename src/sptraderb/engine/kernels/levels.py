@@ -9,8 +9,8 @@ import numpy.typing as npt
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, OrderReason
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, muldiv_floor_nb, sum_nb
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, sum_nb
+from sptraderb.engine.kernels.codes import kernel_jit
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _UNDEFINED = int(OrderReason.LEVEL_UNDEFINED)
 _FITS, _OVERFLOWS = 0, -1
 
 
-@kernel_nb
+@kernel_jit
 def stop_level_nb(price: int, rule: int, bar: int, levels: Float64Array, book: Int64Array) -> tuple[int, int]:
     """Return the stop for a fill at ``price`` and 0, or a reason: undefined (> 0) or overflow (-1).
 
@@ -46,7 +46,7 @@ def stop_level_nb(price: int, rule: int, bar: int, levels: Float64Array, book: I
     return _level_nb(price, _NO_LEVEL, -book[rule + c.RULE_SIDE], rule + c.STOP_KIND, bar, levels, book)
 
 
-@kernel_nb
+@kernel_jit
 def target_level_nb(
     price: int, stop: int, rule: int, bar: int, levels: Float64Array, book: Int64Array
 ) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def target_level_nb(
     return _level_nb(price, stop, book[rule + c.RULE_SIDE], rule + c.TARGET_KIND, bar, levels, book)
 
 
-@kernel_nb
+@kernel_jit
 def _level_nb(
     price: int, stop: int, direction: int, distance: int, bar: int, levels: Float64Array, book: Int64Array
 ) -> tuple[int, int]:
@@ -89,10 +89,10 @@ def _level_nb(
     return max(level, _NO_LEVEL), _FITS
 
 
-@kernel_nb
+@kernel_jit
 def _on_grid_nb(value: float, away: int) -> int:
     """Return a float64 number of ticks as an integer: the nearest within 1e-4, else up or down (M4)."""
     nearest = np.rint(value)
     if abs(value - nearest) < _ON_GRID:
-        return np.int64(nearest)
-    return np.int64(np.ceil(value)) if away > 0 else np.int64(np.floor(value))
+        return int(nearest)
+    return int(np.ceil(value)) if away > 0 else int(np.floor(value))

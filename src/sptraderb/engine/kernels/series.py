@@ -7,7 +7,7 @@ minimum, `or` the maximum and `not` 2 minus the value. Each value depends on bar
 import numpy as np
 import numpy.typing as npt
 
-from sptraderb.engine.kernels.codes import series_nb
+from sptraderb.engine.kernels.codes import series_jit
 
 Float64Array = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.uint8]
@@ -17,7 +17,7 @@ LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL = range(6)
 _TIE = 1e-12
 
 
-@series_nb
+@series_jit
 def order_nb(a: float, b: float) -> int:
     """Return -1, 0 or 1 as ``a`` is below, equal to or above ``b``: equal within 1e-12 (M9).
 
@@ -29,7 +29,7 @@ def order_nb(a: float, b: float) -> int:
     return 1 if difference > 0.0 else -1
 
 
-@series_nb
+@series_jit
 def compare_nb(a: Float64Array, b: Float64Array, kind: int) -> Truth:
     """Compare two series bar by bar; undefined where either is."""
     out = np.empty(len(a), dtype=np.uint8)
@@ -54,7 +54,7 @@ def compare_nb(a: Float64Array, b: Float64Array, kind: int) -> Truth:
     return out
 
 
-@series_nb
+@series_jit
 def crosses_nb(a: Float64Array, b: Float64Array, direction: int) -> Truth:
     """Return where ``a`` is above ``b`` now and was not on the bar before (below for direction -1)."""
     out = np.empty(len(a), dtype=np.uint8)
@@ -68,7 +68,7 @@ def crosses_nb(a: Float64Array, b: Float64Array, direction: int) -> Truth:
     return out
 
 
-@series_nb
+@series_jit
 def window_extreme_nb(x: Float64Array, n: int, direction: int) -> tuple[Float64Array, npt.NDArray[np.int64]]:
     """Return the largest (direction 1) or smallest (-1) defined value of the last ``n`` bars.
 
@@ -100,7 +100,7 @@ def window_extreme_nb(x: Float64Array, n: int, direction: int) -> tuple[Float64A
     return extreme, defined
 
 
-@series_nb
+@series_jit
 def highest_nb(x: Float64Array, n: int, direction: int) -> Float64Array:
     """Return the highest (1) or lowest (-1) of the last ``n`` values; NaN while one is undefined."""
     extreme, defined = window_extreme_nb(x, n, direction)
@@ -110,7 +110,7 @@ def highest_nb(x: Float64Array, n: int, direction: int) -> Float64Array:
     return extreme
 
 
-@series_nb
+@series_jit
 def rising_nb(x: Float64Array, n: int, direction: int) -> Truth:
     """Return where a value is above (direction 1) or below (-1) each of the ``n`` before it."""
     out = np.full(len(x), UNDEFINED, dtype=np.uint8)
@@ -125,7 +125,7 @@ def rising_nb(x: Float64Array, n: int, direction: int) -> Truth:
     return out
 
 
-@series_nb
+@series_jit
 def bars_since_nb(condition: Truth) -> Float64Array:
     """Return the bars since a condition was last true, 0 when it is now; NaN until it was."""
     out = np.empty(len(condition), dtype=np.float64)
@@ -137,7 +137,7 @@ def bars_since_nb(condition: Truth) -> Float64Array:
     return out
 
 
-@series_nb
+@series_jit
 def count_true_nb(condition: Truth, n: int) -> Float64Array:
     """Return on how many of the last ``n`` bars a condition was true; NaN while one is undefined."""
     out = np.empty(len(condition), dtype=np.float64)
@@ -152,7 +152,7 @@ def count_true_nb(condition: Truth, n: int) -> Float64Array:
     return out
 
 
-@series_nb
+@series_jit
 def previous_value_nb(condition: Truth, x: Float64Array) -> Float64Array:
     """Return ``x`` on the latest bar where the condition was true, this one included."""
     out = np.empty(len(x), dtype=np.float64)

@@ -4,8 +4,6 @@ Sizes are whole multiples of the instrument's quantity step, rounded down, and e
 number of steps whose value does not exceed the budget, with no rounding in between.
 """
 
-import numpy as np
-
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import OrderReason
 from sptraderb.engine.kernels import codes as c
@@ -16,7 +14,7 @@ from sptraderb.engine.kernels.arithmetic import (
     product_nb,
     weight_nb,
 )
-from sptraderb.engine.kernels.codes import kernel_nb
+from sptraderb.engine.kernels.codes import kernel_jit
 
 _RATE_ONE = 10**9
 _NONE = int(OrderReason.NONE)
@@ -27,7 +25,7 @@ _CLEARLY = 1e-9
 _GUESS_ERROR = 1e-13
 
 
-@kernel_nb
+@kernel_jit
 def wanted_size_nb(rule: int, equity: int, tick_value: int, book: Int64Array) -> tuple[int, bool]:
     """Return the steps a rule wants and whether they fit int64.
 
@@ -61,7 +59,7 @@ def wanted_size_nb(rule: int, equity: int, tick_value: int, book: Int64Array) ->
     return _most_steps_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book), True
 
 
-@kernel_nb
+@kernel_jit
 def cut_size_nb(
     wanted: int, price: int, closing: int, funds: tuple[int, int], rule: int, book: Int64Array
 ) -> tuple[int, int]:
@@ -104,7 +102,7 @@ def cut_size_nb(
     return (steps if steps >= minimum else 0), _MARGIN
 
 
-@kernel_nb
+@kernel_jit
 def _carried_nb(
     price: int, steps: int, load: tuple[int, int, int], budget: tuple[int, int], book: Int64Array
 ) -> bool:
@@ -126,7 +124,7 @@ def _carried_nb(
     return carries_nb(price, multiplier, weight, (money, rate, divisor))
 
 
-@kernel_nb
+@kernel_jit
 def _most_steps_nb(
     price: int, steps: int, load: tuple[int, int, int], budget: tuple[int, int], book: Int64Array
 ) -> int:
@@ -146,7 +144,7 @@ def _most_steps_nb(
     margin = abs(guess) * _GUESS_ERROR + 2.0
     for tried in (guess - margin, guess + margin):
         if low < tried < high:
-            middle = np.int64(tried)
+            middle = int(tried)
             if low < middle < high:
                 if _carried_nb(price, middle * step, load, budget, book):
                     low = middle
@@ -158,4 +156,4 @@ def _most_steps_nb(
             low = middle
         else:
             high = middle
-    return low * step
+    return int(low * step)

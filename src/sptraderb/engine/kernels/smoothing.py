@@ -6,12 +6,12 @@ All take whole series without undefined values and give NaN before their first v
 import numpy as np
 import numpy.typing as npt
 
-from sptraderb.engine.kernels.codes import series_nb
+from sptraderb.engine.kernels.codes import series_jit
 
 Float64Array = npt.NDArray[np.float64]
 
 
-@series_nb
+@series_jit
 def wilder_nb(x: Float64Array, n: int, first: int) -> Float64Array:
     """Return Wilder's smoothing of ``x[first:]``: from the mean of its first ``n`` values.
 
@@ -43,7 +43,7 @@ def wilder_nb(x: Float64Array, n: int, first: int) -> Float64Array:
     return out
 
 
-@series_nb
+@series_jit
 def true_range_nb(high: Float64Array, low: Float64Array, close: Float64Array) -> Float64Array:
     """Return the true range; that of the first bar is high - low."""
     out = np.empty(len(high))
@@ -55,7 +55,7 @@ def true_range_nb(high: Float64Array, low: Float64Array, close: Float64Array) ->
     return out
 
 
-@series_nb
+@series_jit
 def directional_moves_nb(high: Float64Array, low: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Return Wilder's +DM and -DM; NaN on the first bar."""
     plus = np.full(len(high), np.nan)
@@ -67,7 +67,7 @@ def directional_moves_nb(high: Float64Array, low: Float64Array) -> tuple[Float64
     return plus, minus
 
 
-@series_nb
+@series_jit
 def directional_index_nb(
     plus: Float64Array, minus: Float64Array, reach: Float64Array
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
@@ -86,7 +86,7 @@ def directional_index_nb(
     return plus_di, minus_di, index
 
 
-@series_nb
+@series_jit
 def ema_from_first_nb(x: Float64Array, span: float) -> Float64Array:
     """Return pandas' ``ewm(span=span, adjust=False).mean()``: it starts at the first value itself."""
     out = np.empty(len(x))
@@ -102,7 +102,7 @@ def ema_from_first_nb(x: Float64Array, span: float) -> Float64Array:
     return out
 
 
-@series_nb
+@series_jit
 def balance_volume_nb(x: Float64Array, volume: Float64Array) -> Float64Array:
     """Return on-balance volume: 0 on the first bar, volume added on a rise and taken off on a fall."""
     out = np.empty(len(x))
@@ -116,7 +116,7 @@ def balance_volume_nb(x: Float64Array, volume: Float64Array) -> Float64Array:
     return out
 
 
-@series_nb
+@series_jit
 def session_vwap_nb(x: Float64Array, volume: Float64Array, day: Float64Array) -> Float64Array:
     """Return the volume-weighted mean of ``x`` since the session day began; NaN while volume is 0."""
     out = np.empty(len(x))
@@ -130,7 +130,7 @@ def session_vwap_nb(x: Float64Array, volume: Float64Array, day: Float64Array) ->
     return out
 
 
-@series_nb
+@series_jit
 def supertrend_nb(
     middle: Float64Array, close: Float64Array, reach: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
