@@ -54,7 +54,7 @@ def test_run_when_a_sum_leaves_64_bits_then_refused(engine: Callable[[KnownAnswe
         "terms": {"capital": "92233720368547758", "money_decimals": 2},
         "expect": {},
     }
-    with pytest.raises(MoneyOverflow, match="money.overflow"):
+    with pytest.raises(MoneyOverflow, match=r"money\.overflow"):
         engine(case_from(raw))
 
 

@@ -218,9 +218,10 @@ def _signals(fields: dict[str, object], n_bars: int) -> Signals:
 
 def _terms(raw: dict[str, object], instrument: Instrument) -> Terms:
     capital = str(raw.pop("capital", "10000"))
-    decimals = int(
-        str(raw.pop("money_decimals", money_decimals(instrument, capital_text=capital, leverage=30)))
-    )
+    stated = raw.pop("money_decimals", None)
+    if stated is None:
+        stated = money_decimals(instrument, capital_text=capital, leverage=30)
+    decimals = int(str(stated))
     rates = {
         "commission": "commission_ppb",
         "margin": "margin_rate_ppb",
