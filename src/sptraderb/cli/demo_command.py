@@ -1,7 +1,7 @@
 """`sptraderb demo`: a real backtest through a real server, seen from a client's side.
 
 1. start PostgreSQL, the API and a worker, in a data folder of the demo's own    demo_server
-2. import the sample candles                                                     import_command
+2. import the sample candles                                                     demo_candles
 3. store three strategies                                                        api_client
 4. run each: submit, follow its socket, fetch the result                         api_client
 5. print figures and first trades                                                result_tables
@@ -15,19 +15,15 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from cyclopts import Parameter
 from rich.markup import escape
 
 from sptraderb.api.report_page import read_chart_script, report_html
-from sptraderb.bootstrap import open_services
-from sptraderb.candles.import_options import ImportOptions
-from sptraderb.candles.import_report import ImportReport
 from sptraderb.cli.api_client import ApiClient
 from sptraderb.cli.console import OUT, link, say_done, step_bar
 from sptraderb.cli.demo_server import DemoServer, start_demo_server
-from sptraderb.cli.import_command import import_with_bar
 from sptraderb.cli.result_tables import figures_table, sharpe_convention, trades_table
 from sptraderb.cli.surroundings import read_settings, run_async
 from sptraderb.errors import Unavailable
@@ -49,6 +45,13 @@ _N_TRADES = 5
 _RUN_WITHIN_S = 300
 
 Results = dict[str, dict[str, Any]]
+
+
+class ImportsCandles(Protocol):
+    """`demo_candles.import_demo_candles`; its module is loaded while the server starts."""
+
+    async def __call__(self, settings: Settings, file: Path, *, symbol: str, timeframe: str) -> None:
+        """Import the file and say what became of it."""
 
 
 def demo(
@@ -80,11 +83,11 @@ async def _demo(settings: Settings, *, keep: bool, open_page: bool) -> None:
     try:
         async with ApiClient(server.address) as client:
             with OUT.status("starting PostgreSQL, the API and a worker"):
-                await server.wait_until_ready(client)
+                import_candles, _ = await asyncio.gather(_load_importer(), server.wait_until_ready(client))
             say_done(
                 f"PostgreSQL, the API and a worker at {server.address}", seconds=time.monotonic() - begun
             )
-            _say_imported(await _import_candles(settings))
+            await import_candles(settings, CANDLES, symbol=SYMBOL, timeframe=TIMEFRAME)
             await _store_strategies(client)
             results = {name: await _run(client, name, server.log) for name in STRATEGIES}
             candles = await client.read_candles(SYMBOL, TIMEFRAME)
@@ -99,18 +102,13 @@ async def _demo(settings: Settings, *, keep: bool, open_page: bool) -> None:
         webbrowser.open(pages[STRATEGIES[0]].as_uri())
 
 
-async def _import_candles(settings: Settings) -> ImportReport:
-    options = ImportOptions(symbol=SYMBOL, timeframe=TIMEFRAME, timezone="UTC", side="ask")
-    async with open_services(settings) as services:
-        return await import_with_bar(services, CANDLES, options)
+async def _load_importer() -> ImportsCandles:
+    def load() -> ImportsCandles:
+        from sptraderb.cli.demo_candles import import_demo_candles
 
+        return import_demo_candles
 
-def _say_imported(report: ImportReport) -> None:
-    what = "already there" if report.unchanged else f"{report.n_kept:,} kept"
-    say_done(
-        f"{report.n_read:,} {SYMBOL} {TIMEFRAME} candles of 2017: {what}, "
-        f"{report.n_flat_weekend:,} flat weekend bars dropped, {report.n_refused:,} refused"
-    )
+    return await asyncio.to_thread(load)
 
 
 async def _store_strategies(client: ApiClient) -> None:
