@@ -347,3 +347,11 @@ async def test_series_when_new_or_known_then_both_ways_of_storing_give_the_same(
     for timeframe in (M1, M5, H1, H4):
         one = await read_candles(pool, "EURUSD", timeframe)
         assert _same(one, await read_candles(pool, "GBPUSD", timeframe))
+
+
+async def test_side_when_nothing_says_it_then_the_assumption_is_said(pool: Pool, tmp_path: Path) -> None:
+    """A file without a side takes the instrument's, and the report says so."""
+    report = await _import(pool, _written(tmp_path, moving_candles(50)))
+    assert any("taken for bid" in note for note in report.notes)
+    said = await _import(pool, _written(tmp_path, moving_candles(60), "EURUSD_1m_bid.csv"))
+    assert not any("taken for" in note for note in said.notes)

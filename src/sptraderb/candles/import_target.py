@@ -150,6 +150,8 @@ def settle_instrument(
         notes.append(
             f"{symbol} had no candles and now holds {final.side} prices, {final.price_scale} decimals"
         )
+    if side is None and final.kind != "crypto":
+        notes.append(f"nothing says which side the prices are: taken for {final.side} like the instrument's")
     return Settled(instrument=final, inferred=known is None, changed=final != known, notes=tuple(notes))
 
 

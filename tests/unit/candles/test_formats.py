@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def _found(path: Path) -> Recognised:
 def _closes(path: Path, decimals: int = 5) -> list[int]:
     blocks = list(_found(path).read_blocks(path, decimals))
     assert not np.concatenate([block.faults for block in blocks]).any()
-    return np.concatenate([block.prices[3] for block in blocks]).tolist()
+    return [int(ticks) for block in blocks for ticks in block.prices[3]]
 
 
 @pytest.mark.parametrize("chunk_bytes", [80, 997, 4096, 2**20])
@@ -90,7 +91,7 @@ def _table(prices: np.ndarray, time: Array) -> Table:
     return Table.from_pydict({"time": time, **columns})
 
 
-def _stamps(unit: str, tz: str | None) -> Array:
+def _stamps(unit: Literal["s", "ms", "us", "ns"], tz: str | None) -> Array:
     factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     return Array.from_numpy(_BARS.time_s * factor).cast(DataType.timestamp(unit, tz=tz))
 
@@ -103,7 +104,7 @@ def _float_prices() -> np.ndarray:
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("tz", [None, "UTC"])
 def test_parquet_when_its_times_have_any_unit_then_they_are_read(
-    tmp_path: Path, unit: str, tz: str | None
+    tmp_path: Path, unit: Literal["s", "ms", "us", "ns"], tz: str | None
 ) -> None:
     """A column that says UTC proves the zone, one that does not proves nothing."""
     path = tmp_path / "EURUSD_1m.parquet"

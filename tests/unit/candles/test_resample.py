@@ -57,10 +57,8 @@ def _slow(bars: Candles, keys: list[int]) -> list[tuple[int, int, int, int, int,
 
 def _rows(bars: Candles) -> list[tuple[int, int, int, int, int, float]]:
     columns = (bars.time_s, bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
-    return [
-        (*(int(value) for value in row), float(volume))
-        for *row, volume in zip(*columns, bars.volume, strict=True)
-    ]
+    lists = [column.tolist() for column in columns]
+    return list(zip(*lists, bars.volume.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("name", [timeframe.name for timeframe in STORED[2:]] + ["10m", "30m", "2h", "6h"])
