@@ -3,11 +3,12 @@
 Starts the real server (``sptraderb serve``: API, one worker, embedded PostgreSQL with fsync) in a folder of
 its own, imports the sample (EURUSD 1h 2017, 5,000 bars) and measures as a client on loopback. The first run
 after the start (template forked, kernels loaded, candles not yet in the disk cache) is told apart from the
-warm ones. Writes ``bench/results/DATE-server.json`` with machine and commit.
+warm ones. A machine busy with something else says so by its load average. Writes ``bench/results/DATE-server.json`` with machine and commit.
 """
 
 import asyncio
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -146,6 +147,7 @@ def _write(figures: Mapping[str, Any]) -> None:
         "cores": _cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "load_average_1m": round(os.getloadavg()[0], 1),
     }
     now = datetime.now(tz=UTC)
     document = {"question": __doc__.splitlines()[0], "at": now.isoformat(timespec="seconds")}

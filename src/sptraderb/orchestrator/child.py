@@ -5,14 +5,19 @@ Light to import: the folder of compiled kernels is chosen before anything loads 
 
 import asyncio
 import gc
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from sptraderb.errors import SptraderbError, Unavailable
 from sptraderb.orchestrator.child_pipe import Assignment, ChildChannel, Ended, Failed, Stopped
 from sptraderb.orchestrator.kernel_environment import open_kernel_cache
 from sptraderb.telemetry import logger
 
+_KEPT_OUT = ("pandas", "polars")
+"""TA-Lib loads them where they are installed, to wrap their series: up to 100 MB for nothing."""
 _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 _log = logger(__name__)
 
@@ -27,6 +32,9 @@ def preload(data_dir: Path) -> None:
     data_dir : Path
         Where kernels are cached if they cannot be beside their source.
     """
+    for name in _KEPT_OUT:
+        # None in the table of modules makes an import fail; nothing here needs them.
+        sys.modules.setdefault(name, cast(ModuleType, None))
     open_kernel_cache(data_dir)
     import sptraderb.orchestrator.child_work  # noqa: F401 - loads what every child needs
     from sptraderb.engine.warm import warm_kernels
