@@ -15,13 +15,11 @@ import socket
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from cyclopts import Parameter
 
-from sptraderb.api.app import create_app
-from sptraderb.bootstrap import open_services
-from sptraderb.cli.http_server import HttpServer
+from sptraderb.bootstrap import Services, open_services
 from sptraderb.cli.listening_socket import listen_on
 from sptraderb.cli.surroundings import end_with_stdin, read_settings, run_async
 from sptraderb.cli.worker_process import worker_beside
@@ -70,10 +68,17 @@ async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bo
             services = await parts.enter_async_context(open_services(settings))
             if with_worker:
                 await parts.enter_async_context(worker_beside(services.database_url, settings.workers))
-            server = HttpServer(create_app(services), listener, on_ready=partial(_say_ready, listener))
-            ending.server = server
+            ending.server = server = await asyncio.to_thread(_make_server, services, listener)
             await server.serve(sockets=[listener])
     _log.info("stopped")
+
+
+def _make_server(services: Services, listener: socket.socket) -> "_Server":
+    # Loaded here: the worker loads its kernels meanwhile, and a taken port is told at once.
+    from sptraderb.api.app import create_app
+    from sptraderb.cli.http_server import HttpServer
+
+    return HttpServer(create_app(services), listener, on_ready=partial(_say_ready, listener))
 
 
 def _say_ready(listener: socket.socket) -> None:
@@ -82,11 +87,21 @@ def _say_ready(listener: socket.socket) -> None:
     _log.info("listening", address=address, docs=f"{address}/docs", version=version("sptraderb"))
 
 
+class _Server(Protocol):
+    """`http_server.HttpServer`, whose module is loaded late."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer until told to end."""
+
+    def end(self) -> None:
+        """Stop accepting and finish what is under way."""
+
+
 class _Ending:
     """Turns signals into an orderly end: of the server where it runs, of the start-up before that."""
 
     def __init__(self) -> None:
-        self.server: HttpServer | None = None
+        self.server: _Server | None = None
         self._starting = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
