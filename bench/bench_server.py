@@ -3,7 +3,8 @@
 Starts the real server (``sptraderb serve``: API, one worker, embedded PostgreSQL with fsync) in a folder of
 its own, imports the sample (EURUSD 1h 2017, 5,000 bars) and measures as a client on loopback. The first run
 after the start (template forked, kernels loaded, candles not yet in the disk cache) is told apart from the
-warm ones. A machine busy with something else says so by its load average. Writes ``bench/results/DATE-server.json`` with machine and commit.
+warm ones. A machine busy with something else says so by its load average. Writes
+``bench/results/DATE-server.json`` with machine and commit.
 """
 
 import asyncio

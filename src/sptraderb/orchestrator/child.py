@@ -38,8 +38,10 @@ def preload(data_dir: Path) -> None:
     open_kernel_cache(data_dir)
     import sptraderb.orchestrator.child_work  # noqa: F401 - loads what every child needs
     from sptraderb.engine.warm import warm_kernels
+    from sptraderb.orchestrator.rehearsal import rehearse
 
     warm_kernels()
+    rehearse()
     # What is here stays: the collector would touch, and so copy, every page in every child.
     gc.collect()
     gc.freeze()
