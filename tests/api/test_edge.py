@@ -57,12 +57,19 @@ async def test_request_id_when_given_then_kept_else_made(client: Client) -> None
 FOREIGN_HOSTS = ["evil.example", "localhost.evil.example:80", "10.0.0.1"]
 
 
-async def test_host_when_foreign_then_403_on_every_path(client: Client) -> None:
-    """A page that rebinds its name to us is stopped before any route, health included."""
+async def test_host_when_foreign_then_403_before_any_route(client: Client) -> None:
+    """A page that rebinds its name to us is stopped before any route that knows something."""
     for host in FOREIGN_HOSTS:
-        for path in ("/health", "/api/workspace", "/nothing"):
+        for path in ("/metrics", "/docs", "/api/workspace", "/nothing"):
             answer = await client.get(path, headers={"host": host})
             assert (answer.status_code, answer.json()["code"]) == (403, "host.not_allowed")
+
+
+async def test_signs_of_life_when_asked_for_by_address_then_answered(client: Client) -> None:
+    """A platform's health check asks the machine by its address, which no setting can list."""
+    for path in ("/health", "/ready"):
+        answer = await client.get(path, headers={"host": "10.0.0.1:3001"})
+        assert answer.status_code == 200
 
 
 WRITING_METHODS = ["POST", "PUT", "PATCH", "DELETE"]

@@ -119,9 +119,9 @@ def _last_equity(prepared: PreparedRun, outcome: Outcome) -> tuple[int, str]:
     return time_s, text_from_ticks(int(outcome.equity_minor[-1]), outcome.money_decimals)
 
 
-def _best_case(prepared: PreparedRun, outcome: Outcome, simulator: Simulator) -> Outcome | None:
+def _best_case(prepared: PreparedRun, outcome: Outcome, simulator: Simulator) -> Outcome:
     if not outcome.trade_column("ambiguous").any():
-        return None
+        return outcome
     return simulator(
         prepared.plan,
         prepared.candles,
