@@ -137,6 +137,12 @@ def _most_steps_nb(
         return steps
     if not _carried_nb(price, 0, load, budget, book):
         return 0
+    if load[1] == 0 and book[c.MONEY_DIVISOR] == 1:
+        step_load, fits = product_nb(price, book[c.MONEY_MULTIPLIER])
+        full_load, full_fits = product_nb(step_load, load[0] + load[2])
+        if fits and full_fits:
+            most, _ = muldiv_floor_nb(budget[0], budget[1], full_load)
+            return int(most - most % step)
     low, high = 0, steps // step
     budget_value = float(budget[0]) * budget[1] * book[c.MONEY_DIVISOR]
     guess = budget_value / (float(price) * book[c.MONEY_MULTIPLIER]) - float(load[1]) * load[2]

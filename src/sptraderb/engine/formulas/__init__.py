@@ -1,0 +1,1 @@
+"""How the families of indicators are computed, from TA-Lib and NumPy."""

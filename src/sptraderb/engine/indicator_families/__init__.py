@@ -1,0 +1,1 @@
+"""Registry rows by family: pure data, no computation."""
