@@ -42,5 +42,7 @@ async def _work(settings: Settings) -> None:
                 data_dir=settings.data_dir,
                 concurrency=settings.workers,
                 candle_cache_bytes=settings.candle_cache_bytes,
+                log_level=settings.log_level,
+                log_format=settings.log_format,
             )
         )

@@ -8,13 +8,8 @@ seconds and then tried again: no request waits for it twice, and none fails beca
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
-
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from sptraderb.domain.backtest import Run
 from sptraderb.errors import InvalidInput
@@ -35,12 +30,17 @@ class ResultCache:
     ----------
     client : redis.asyncio.Redis
         Connects when first used.
+    failures : tuple of type
+        What the client raises when Redis does not answer.
     rest_s : float
         How long a Redis that failed is left alone, in seconds.
     """
 
-    def __init__(self, client: redis.asyncio.Redis, *, rest_s: float = _REST_S) -> None:
+    def __init__(
+        self, client: Any, *, failures: tuple[type[Exception], ...], rest_s: float = _REST_S
+    ) -> None:
         self._client = client
+        self._failures = failures
         self._rest_s = rest_s
         self._away_until = 0.0
 
@@ -78,7 +78,7 @@ class ResultCache:
             return None
         try:
             return await question()
-        except (RedisError, OSError, TimeoutError) as error:
+        except self._failures as error:
             self._away_until = time.monotonic() + self._rest_s
             _log.warning("Redis does not answer, going on without it: %s", error)
             return None
@@ -104,6 +104,12 @@ async def open_result_cache(url: str, *, rest_s: float = _REST_S) -> ResultCache
     InvalidInput
         If the address cannot be read (``redis.url_invalid``).
     """
+    # Only who configures Redis pays for its import, a fifth of the program's.
+    import redis.asyncio
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+
     try:
         client = redis.asyncio.Redis.from_url(
             url,
@@ -118,7 +124,7 @@ async def open_result_cache(url: str, *, rest_s: float = _REST_S) -> ResultCache
             f"`REDIS_URL` must be an address of Redis, found: {error}",
             hint="such as redis://127.0.0.1:6379/0",
         ) from error
-    cache = ResultCache(client, rest_s=rest_s)
+    cache = ResultCache(client, failures=(RedisError, OSError, TimeoutError), rest_s=rest_s)
     await cache.answers()
     return cache
 
