@@ -31,7 +31,7 @@ def _indicator_calls() -> list[str]:
     calls = []
     for spec in REGISTRY.values():
         words = ["close"] if any(row.replaceable for row in spec.inputs) else []
-        words += [str(4 if row.default is None else int(row.default)) for row in spec.parameters]
+        words += [f"{4 if row.default is None else row.default:g}" for row in spec.parameters]
         call = f"{spec.name}({', '.join(words)})"
         calls += [f"{call}.{name}" if len(spec.outputs) > 1 else call for name in spec.output_names]
     return calls

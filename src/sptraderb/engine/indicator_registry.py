@@ -8,10 +8,26 @@ them.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sptraderb.engine.indicator_families.candlestick_family import CANDLESTICKS
 from sptraderb.engine.indicator_families.classic_family import CLASSIC
+from sptraderb.engine.indicator_families.momentum_family import DIRECTIONAL, OSCILLATORS
+from sptraderb.engine.indicator_families.overlap_family import OVERLAP
+from sptraderb.engine.indicator_families.statistics_family import CYCLES, STATISTICS
+from sptraderb.engine.indicator_families.volume_family import VOLUMES
 from sptraderb.engine.indicator_spec import IndicatorSpec
 
-FAMILIES: Mapping[str, tuple[IndicatorSpec, ...]] = MappingProxyType({"Classic": CLASSIC})
+FAMILIES: Mapping[str, tuple[IndicatorSpec, ...]] = MappingProxyType(
+    {
+        "Classic": CLASSIC,
+        "Averages and levels": OVERLAP,
+        "Oscillators": OSCILLATORS,
+        "Direction and range": DIRECTIONAL,
+        "Volume": VOLUMES,
+        "Statistics": STATISTICS,
+        "Cycles": CYCLES,
+        "Candlestick patterns": CANDLESTICKS,
+    }
+)
 """Indicators by family, in the order of the reference."""
 
 REGISTRY: Mapping[str, IndicatorSpec] = MappingProxyType(

@@ -11,13 +11,28 @@ import numpy as np
 import numpy.typing as npt
 import talib
 
+from sptraderb.engine.formulas.momentum_formulas import MOMENTUM
+from sptraderb.engine.formulas.talib_formulas import DIRECT
+from sptraderb.engine.formulas.volume_formulas import VOLUME
+from sptraderb.engine.indicator_parts import (
+    Compute,
+    Float64Array,
+    Series,
+    atr,
+    defined_stretches,
+    directional,
+    ema,
+    highest,
+    lowest,
+    place_in_range,
+    shifted,
+    sma,
+    true_range,
+    windowed,
+)
+from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
 from sptraderb.engine.kernels import smoothing
-from sptraderb.engine.kernels.series import highest_nb
 from sptraderb.errors import InvalidInput
-
-Float64Array = npt.NDArray[np.float64]
-Series = tuple[Float64Array, ...]
-_Compute = Callable[[Series, tuple[float, ...]], Series]
 
 
 def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> Series:
@@ -55,18 +70,17 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> S
         defined &= np.isfinite(series)
     with np.errstate(all="ignore"):
         if defined.all():
-            found = compute(inputs, params) if len(defined) else tuple(inputs[:1] * N_OUTPUTS.get(name, 1))
+            found = compute(inputs, params) if len(defined) else tuple(inputs[:1] * _n_outputs(name))
         else:
             found = _by_stretches(compute, inputs, params, defined)
     return tuple(np.where(np.isfinite(series), series, np.nan) for series in found)
 
 
 def _by_stretches(
-    compute: _Compute, inputs: Series, params: tuple[float, ...], defined: npt.NDArray[np.bool_]
+    compute: Compute, inputs: Series, params: tuple[float, ...], defined: npt.NDArray[np.bool_]
 ) -> Series:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], defined, [False]))))
     outputs: list[Float64Array] = []
-    for start, stop in edges.reshape(-1, 2):
+    for start, stop in defined_stretches(defined):
         part = compute(tuple(np.ascontiguousarray(series[start:stop]) for series in inputs), params)
         if not outputs:
             outputs = [np.full(len(defined), np.nan) for _ in part]
@@ -78,32 +92,12 @@ def _by_stretches(
     return tuple(outputs)
 
 
-N_OUTPUTS: Mapping[str, int] = {
-    "macd": 3, "bbands": 3, "adx": 3, "stoch": 2, "donchian": 3, "keltner": 3, "supertrend": 2,
-}  # fmt: skip
-"""Outputs of the indicators that have several."""
+def _n_outputs(name: str) -> int:
+    return len(REGISTRY[ALIASES.get(name, name)].outputs)
 
 
-def _windowed(function: Callable[..., Float64Array]) -> _Compute:
-    """Return a one-series indicator of TA-Lib; a window of one value is the value itself."""
-
-    def compute(inputs: Series, params: tuple[float, ...]) -> Series:
-        period = int(params[0])
-        return (inputs[0].copy() if period == 1 else function(inputs[0], timeperiod=period),)
-
-    return compute
-
-
-def _sma(x: Float64Array, period: int) -> Float64Array:
-    return _windowed(talib.SMA)((x,), (period,))[0]
-
-
-def _ema(x: Float64Array, period: int) -> Float64Array:
-    """Return the EMA of a series that may start with NaN, seeded by the mean of its first values."""
-    if period == 1 or np.isnan(x).all():
-        return x.copy()
-    result: Float64Array = talib.EMA(x, timeperiod=period)
-    return result
+def _windowed(function: Callable[..., Float64Array]) -> Compute:
+    return lambda inputs, params: (windowed(function, inputs[0], int(params[0])),)
 
 
 def _rsi(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -112,8 +106,8 @@ def _rsi(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _macd(inputs: Series, params: tuple[float, ...]) -> Series:
     fast, slow, signal = (int(value) for value in params)
-    line = _ema(inputs[0], fast) - _ema(inputs[0], slow)
-    smooth = _ema(line, signal)
+    line = ema(inputs[0], fast) - ema(inputs[0], slow)
+    smooth = ema(line, signal)
     return line, smooth, line - smooth
 
 
@@ -123,48 +117,29 @@ def _bbands(inputs: Series, params: tuple[float, ...]) -> Series:
     return bands[0], bands[1], bands[2]
 
 
-def _true_range(inputs: Series) -> Float64Array:
-    return smoothing.true_range_nb(*inputs)
-
-
-def _atr(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (smoothing.wilder_nb(_true_range(inputs), int(params[0]), 0),)
-
-
 def _adx(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
-    plus, minus = smoothing.directional_moves_nb(inputs[0], inputs[1])
-    reach = smoothing.wilder_nb(_true_range(inputs), period, 0)
-    plus_di, minus_di, index = smoothing.directional_index_nb(
-        smoothing.wilder_nb(plus, period, 1), smoothing.wilder_nb(minus, period, 1), reach
-    )
+    plus_di, minus_di, index = directional(inputs, period)
     return smoothing.wilder_nb(index, period, period), plus_di, minus_di
 
 
 def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
     k_period, k_smooth, d_period = (int(value) for value in params)
-    low, high = highest_nb(inputs[1], k_period, -1), highest_nb(inputs[0], k_period, 1)
-    raw = 100.0 * (inputs[2] - low) / (high - low)
-    k = compute_indicator("sma", (raw,), (k_smooth,))[0]
-    return k, compute_indicator("sma", (k,), (d_period,))[0]
+    raw = place_in_range(inputs[2], low=lowest(inputs[1], k_period), high=highest(inputs[0], k_period))
+    k = sma(raw, k_smooth)
+    return k, sma(k, d_period)
 
 
 def _cci(inputs: Series, params: tuple[float, ...]) -> Series:
     return (talib.CCI(inputs[0], inputs[1], inputs[2], timeperiod=int(params[0])),)
 
 
-def _shifted(x: Float64Array, bars: int) -> Float64Array:
-    out = np.full(len(x), np.nan)
-    out[bars:] = x[: max(len(x) - bars, 0)]
-    return out
-
-
 def _mom(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (inputs[0] - _shifted(inputs[0], int(params[0])),)
+    return (inputs[0] - shifted(inputs[0], int(params[0])),)
 
 
 def _roc(inputs: Series, params: tuple[float, ...]) -> Series:
-    before = _shifted(inputs[0], int(params[0]))
+    before = shifted(inputs[0], int(params[0]))
     return (100.0 * (inputs[0] - before) / before,)
 
 
@@ -179,31 +154,23 @@ def _stdev_sample(inputs: Series, params: tuple[float, ...]) -> Series:
     return (_stdev(inputs, params)[0] * np.sqrt(period / (period - 1.0)),)
 
 
-def _highest(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (highest_nb(inputs[0], int(params[0]), 1),)
-
-
-def _lowest(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (highest_nb(inputs[0], int(params[0]), -1),)
-
-
 def _donchian(inputs: Series, params: tuple[float, ...]) -> Series:
-    upper, lower = highest_nb(inputs[0], int(params[0]), 1), highest_nb(inputs[1], int(params[0]), -1)
+    upper, lower = highest(inputs[0], int(params[0])), lowest(inputs[1], int(params[0]))
     return upper, (upper + lower) / 2.0, lower
 
 
 def _keltner(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
-    middle, reach = _ema(inputs[2], period), params[1] * _ema(_true_range(inputs), period)
+    middle, reach = ema(inputs[2], period), params[1] * ema(true_range(inputs), period)
     return middle + reach, middle, middle - reach
 
 
 def _supertrend(inputs: Series, params: tuple[float, ...]) -> Series:
-    reach = params[0] * smoothing.wilder_nb(_true_range(inputs), int(params[1]), 0)
+    reach = params[0] * atr(inputs, int(params[1]))
     return smoothing.supertrend_nb((inputs[0] + inputs[1]) / 2.0, inputs[2], reach)
 
 
-INDICATORS: Mapping[str, _Compute] = {
+_CLASSIC: Mapping[str, Compute] = {
     "sma": _windowed(talib.SMA),
     "sma_legacy": _windowed(talib.SMA),
     "ema": _windowed(talib.EMA),
@@ -212,7 +179,7 @@ INDICATORS: Mapping[str, _Compute] = {
     "rsi": _rsi,
     "macd": _macd,
     "bbands": _bbands,
-    "atr": _atr,
+    "atr": lambda inputs, params: (atr(inputs, int(params[0])),),
     "adx": _adx,
     "stoch": _stoch,
     "cci": _cci,
@@ -222,11 +189,13 @@ INDICATORS: Mapping[str, _Compute] = {
     "stdev": _stdev,
     "stddev": _stdev,
     "stdev_sample": _stdev_sample,
-    "highest": _highest,
-    "lowest": _lowest,
+    "highest": lambda inputs, params: (highest(inputs[0], int(params[0])),),
+    "lowest": lambda inputs, params: (lowest(inputs[0], int(params[0])),),
     "donchian": _donchian,
     "keltner": _keltner,
     "vwap": lambda inputs, params: (smoothing.session_vwap_nb(*inputs),),
     "supertrend": _supertrend,
 }
+
+INDICATORS: Mapping[str, Compute] = {**_CLASSIC, **DIRECT, **MOMENTUM, **VOLUME}
 """How each indicator is computed, by its word."""

@@ -1,12 +1,12 @@
 """The reference page of indicators and functions, made of the registries so that it cannot drift."""
 
 from sptraderb.engine.function_registry import FUNCTIONS
-from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
+from sptraderb.engine.indicator_registry import ALIASES, FAMILIES
 from sptraderb.engine.indicator_spec import IndicatorSpec, ParameterSpec
 
 _HEAD = """# Indicators and functions
 
-Generated from `engine/indicator_registry.py` and `engine/function_registry.py` by
+Generated from `engine/indicator_families` and `engine/function_registry.py` by
 `strategy/indicator_reference.py`; a test compares the two, so change the registry, not this page.
 
 A source that is left out is the one shown: `rsi(14)` is `rsi(close, 14)`. A parameter with `=` may be left
@@ -18,8 +18,10 @@ less than 1e-6 (loaded before the start where they exist, never waited for).
 
 def indicator_reference() -> str:
     """Return `docs/reference/indicators.md` as text."""
-    parts = [_HEAD, "\n## Indicators\n"]
-    parts += [_section(spec) for spec in REGISTRY.values()]
+    parts = [_HEAD]
+    for family, specs in FAMILIES.items():
+        parts.append(f"\n## {family}\n")
+        parts += [_section(spec) for spec in specs]
     parts.append("\n## Functions\n\n| call | gives | meaning |\n| --- | --- | --- |\n")
     for spec in FUNCTIONS.values():
         result = "a condition" if spec.result == "boolean" else "a number"

@@ -45,7 +45,7 @@ def _plan(series: str, when: str = "close > open") -> Plan:
 
 def _call(spec: IndicatorSpec, output: str) -> str:
     words = ["close"] if any(row.replaceable for row in spec.inputs) else []
-    words += [str(2 if row.default is None else int(row.default)) for row in spec.parameters]
+    words += [f"{2 if row.default is None else row.default:g}" for row in spec.parameters]
     return f"{spec.name}({', '.join(words)})" + (f".{output}" if len(spec.outputs) > 1 else "")
 
 

@@ -1,0 +1,86 @@
+"""Oscillators and directional movement that are composed: TA-Lib seeds them in another way or not at all."""
+
+from collections.abc import Mapping
+
+import talib
+
+from sptraderb.engine.indicator_parts import (
+    Compute,
+    Series,
+    atr,
+    directional,
+    ema,
+    highest,
+    lowest,
+    place_in_range,
+    shifted,
+    sma,
+    true_range,
+)
+from sptraderb.engine.kernels import smoothing
+
+
+def _apo(inputs: Series, params: tuple[float, ...]) -> Series:
+    return (ema(inputs[0], int(params[0])) - ema(inputs[0], int(params[1])),)
+
+
+def _ppo(inputs: Series, params: tuple[float, ...]) -> Series:
+    slow = ema(inputs[0], int(params[1]))
+    return (100.0 * (ema(inputs[0], int(params[0])) - slow) / slow,)
+
+
+def _stochf(inputs: Series, params: tuple[float, ...]) -> Series:
+    k_period, d_period = int(params[0]), int(params[1])
+    k = place_in_range(inputs[2], low=lowest(inputs[1], k_period), high=highest(inputs[0], k_period))
+    return k, sma(k, d_period)
+
+
+def _stochrsi(inputs: Series, params: tuple[float, ...]) -> Series:
+    rsi_period, k_period, k_smooth, d_period = (int(value) for value in params)
+    rsi = talib.RSI(inputs[0], timeperiod=rsi_period)
+    raw = place_in_range(rsi, low=lowest(rsi, k_period), high=highest(rsi, k_period))
+    k = sma(raw, k_smooth)
+    return k, sma(k, d_period)
+
+
+def _willr(inputs: Series, params: tuple[float, ...]) -> Series:
+    period = int(params[0])
+    return (
+        place_in_range(inputs[2], low=lowest(inputs[1], period), high=highest(inputs[0], period)) - 100.0,
+    )
+
+
+def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
+    period = int(params[0])
+    adx = smoothing.wilder_nb(directional(inputs, period)[2], period, period)
+    return ((adx + shifted(adx, period - 1)) / 2.0,)
+
+
+def _directional(output: int) -> Compute:
+    return lambda inputs, params: (directional(inputs, int(params[0]))[output],)
+
+
+def _moves(output: int) -> Compute:
+    def compute(inputs: Series, params: tuple[float, ...]) -> Series:
+        moves = smoothing.directional_moves_nb(inputs[0], inputs[1])[output]
+        return (smoothing.wilder_nb(moves, int(params[0]), 1),)
+
+    return compute
+
+
+MOMENTUM: Mapping[str, Compute] = {
+    "apo": _apo,
+    "ppo": _ppo,
+    "stochf": _stochf,
+    "stochrsi": _stochrsi,
+    "willr": _willr,
+    "adxr": _adxr,
+    "plus_di": _directional(0),
+    "minus_di": _directional(1),
+    "dx": _directional(2),
+    "plus_dm": _moves(0),
+    "minus_dm": _moves(1),
+    "trange": lambda inputs, _params: (true_range(inputs),),
+    "natr": lambda inputs, params: (100.0 * atr(inputs, int(params[0])) / inputs[2],),
+}
+"""How each is computed, by its word."""
