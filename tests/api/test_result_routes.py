@@ -74,6 +74,16 @@ async def test_results_when_cancelled_while_running_then_partial(client: Client,
     assert (status["status"], result.status_code, result.json()["partial"]) == ("cancelled", 200, True)
 
 
+async def test_results_when_cancelled_while_its_complete_result_was_stored_then_partial_all_the_same(
+    client: Client, services: Services
+) -> None:
+    """A cancelled run never looks like a completed one, even if every bar was done."""
+    run_id = await store_finished_run(services.pool, cancelled=True, complete=True)
+    place = f"/api/backtest/{run_id}/results"
+    whole, some = await client.get(place), await client.get(f"{place}?include=metrics")
+    assert (whole.json()["partial"], some.json()["partial"]) == (True, True)
+
+
 async def test_results_when_anothers_then_404(client: Client, services: Services) -> None:
     """Another user's result does not exist."""
     run_id = await store_finished_run(services.pool, owner="somebody")

@@ -1,21 +1,26 @@
 """Who may store a result: the attempt that holds run and job, or the one that was cancelled."""
 
+import dataclasses
 from uuid import UUID, uuid4
 
 import pytest
 
 from sptraderb.domain.backtest import Run, RunState
+from sptraderb.domain.result_columns import ColumnChunk
+from sptraderb.orchestrator import result_storing
 from sptraderb.orchestrator.child_pipe import Assignment
 from sptraderb.orchestrator.result_storing import Executed, store_surely
 from sptraderb.orchestrator.run_settling import (
     BACKTEST,
+    announce,
     settle_cancelled,
     settle_crashed,
     settle_handed_back,
     settle_lost,
 )
 from sptraderb.store import jobs, run_moves, run_rows
-from sptraderb.store.pool import Pool, transaction
+from sptraderb.store.pool import Connection, Pool, transaction
+from sptraderb.store.result_rows import pack_chunks
 from sptraderb.testing.run_requests import build_request, build_result
 
 
@@ -94,6 +99,35 @@ async def test_store_when_the_run_was_cancelled_meanwhile_then_the_result_is_add
     assert after is not None
     assert (after.state, after.has_result) == (RunState.CANCELLED, True)
     assert await store_surely(assignment, _executed(is_partial=is_partial)) is None
+    assert await pool.fetchval("SELECT result->>'partial' FROM sptraderb.backtest_runs") == "true"
+
+
+async def test_store_when_the_database_goes_in_between_then_the_second_try_writes_every_chunk(
+    pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result is packed once and can be written again: no table is missing after a retry."""
+    mine = uuid4()
+    run, job = await _claimed(pool, mine)
+    n_tries = 0
+
+    async def _announce(connection: Connection, after: Run | None) -> None:
+        nonlocal n_tries
+        n_tries += 1
+        if n_tries == 1:
+            connection.terminate()
+            raise ConnectionResetError("the database went away")
+        await announce(connection, after)
+
+    monkeypatch.setattr(result_storing, "announce", _announce)
+    monkeypatch.setattr(result_storing, "_AGAIN_AFTER_S", 0.0)
+    chunks = pack_chunks(
+        ColumnChunk(table="trades", number=n, first_row=n, n_rows=1, data=b"") for n in (0, 1)
+    )
+    executed = dataclasses.replace(_executed(), result=dataclasses.replace(build_result(), chunks=chunks))
+    after = await store_surely(_assignment(database_url, run, job, mine), executed)
+    assert after is not None
+    assert (n_tries, after.state) == (2, RunState.COMPLETED)
+    assert await pool.fetchval("SELECT count(*) FROM sptraderb.run_columns") == 2
 
 
 async def test_settle_when_a_run_is_handed_back_then_its_job_waits_again(pool: Pool) -> None:

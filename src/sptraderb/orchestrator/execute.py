@@ -33,7 +33,7 @@ from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_r
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
 from sptraderb.orchestrator.run_terms import cost_notes
-from sptraderb.store.result_rows import StoredResult, pack_document
+from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 
 
 class Simulator(Protocol):
@@ -159,5 +159,5 @@ def _result(
         summary=msgspec.json.encode(summary(document)),
         document=pack_document(document_bytes(document)),
         digest=outcome_digest(outcome),
-        chunks=column_chunks(outcome, candles),
+        chunks=pack_chunks(column_chunks(outcome, candles)),
     )

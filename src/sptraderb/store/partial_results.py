@@ -44,7 +44,7 @@ async def attach_result(
         if attached is None:
             return None
         await connection.execute(_MOVES["write_document"], run_id, result.document)
-        for chunk in result.packed_chunks():
+        for chunk in result.chunks:
             place = (chunk.table, chunk.number, chunk.first_row, chunk.n_rows)
             await connection.execute(_MOVES["write_columns"], run_id, *place, chunk.data)
         return await read_run(connection, run_id, owner=None)

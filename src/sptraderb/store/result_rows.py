@@ -6,7 +6,7 @@ as stored. A chunk holds int64 columns (``domain.result_columns``), compressed w
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -32,19 +32,20 @@ class StoredResult:
         The canonical document, by :func:`pack_document`.
     digest : str
         Digest of the result's integers (M8), hex.
-    chunks : iterable of ColumnChunk
-        The tables, unpacked; read once.
+    chunks : tuple of ColumnChunk
+        The tables, by :func:`pack_chunks`: whole and packed before a transaction begins, since writing may
+        be tried again, and the run's row is locked meanwhile.
     """
 
     summary: bytes
     document: bytes
     digest: str
-    chunks: Iterable[ColumnChunk] = ()
+    chunks: tuple[ColumnChunk, ...] = ()
 
-    def packed_chunks(self) -> Iterator[ColumnChunk]:
-        """Give the chunks one by one with their data compressed."""
-        for chunk in self.chunks:
-            yield replace(chunk, data=zlib.compress(chunk.data, _CHUNK_LEVEL))
+
+def pack_chunks(chunks: Iterable[ColumnChunk]) -> tuple[ColumnChunk, ...]:
+    """Return chunks with their data compressed, taking them one by one."""
+    return tuple(replace(chunk, data=zlib.compress(chunk.data, _CHUNK_LEVEL)) for chunk in chunks)
 
 
 def pack_document(document: bytes) -> bytes:

@@ -211,7 +211,7 @@ async def _moved(connection: Connection, query: str, run_id: UUID, *arguments: o
 async def _write_result(connection: Connection, run_id: UUID, result: StoredResult) -> None:
     await connection.execute(_QUERIES["clear_columns"], run_id)
     await connection.execute(_QUERIES["write_document"], run_id, result.document)
-    for chunk in result.packed_chunks():
+    for chunk in result.chunks:
         await connection.execute(
             _QUERIES["write_columns"],
             run_id,

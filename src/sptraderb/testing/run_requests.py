@@ -6,7 +6,7 @@ import msgspec
 
 from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.result_columns import ColumnChunk
-from sptraderb.store.result_rows import StoredResult, pack_document
+from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 
 
 def build_request(**changes: Any) -> BacktestRequest:
@@ -44,5 +44,5 @@ def build_result(*, n_chunks: int = 1, rows_per_chunk: int = 4) -> StoredResult:
         summary=msgspec.json.encode({"total_trades": n_chunks * rows_per_chunk}),
         document=pack_document(b'{"z":1,"a":2}'),
         digest="ab" * 32,
-        chunks=chunks,
+        chunks=pack_chunks(chunks),
     )

@@ -11,7 +11,7 @@ from sptraderb.domain.outcome import ExitReason, LedgerKind
 from sptraderb.domain.result_columns import ROWS_PER_CHUNK, STORED_COLUMNS, ColumnChunk
 from sptraderb.store import run_moves, run_rows
 from sptraderb.store.pool import Pool
-from sptraderb.store.result_rows import StoredResult, pack_document
+from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 from sptraderb.testing.run_requests import build_request
 
 FIRST_BAR_S = 1_483_315_200
@@ -114,7 +114,13 @@ def counted_chunks(table: str, n_rows: int) -> Iterator[ColumnChunk]:
 
 
 async def store_finished_run(
-    pool: Pool, *, n_trades: int = 3, n_bars: int = 10, cancelled: bool = False, owner: str = "local"
+    pool: Pool,
+    *,
+    n_trades: int = 3,
+    n_bars: int = 10,
+    cancelled: bool = False,
+    complete: bool = False,
+    owner: str = "local",
 ) -> UUID:
     """Store a run with a result; a cancelled one keeps a partial result.
 
@@ -126,6 +132,8 @@ async def store_finished_run(
         Rows of its tables.
     cancelled : bool
         Whether it was cancelled while it ran.
+    complete : bool
+        Whether its last bar was done before the cancel came.
     owner : str
         Whose it is.
     """
@@ -135,8 +143,8 @@ async def store_finished_run(
         *counted_chunks("equity", n_bars),
         *counted_chunks("ledger", n_trades + 1),
     ]
-    document = pack_document(small_document(run_id, partial=cancelled))
-    result = StoredResult(summary=b"{}", document=document, digest=DIGEST, chunks=chunks)
+    document = pack_document(small_document(run_id, partial=cancelled and not complete))
+    result = StoredResult(summary=b"{}", document=document, digest=DIGEST, chunks=pack_chunks(chunks))
     async with pool.acquire() as connection:
         await run_rows.insert_run(connection, run_id, build_request(), owner=owner)
         run = await run_moves.claim_run(connection, run_id, worker_id=uuid.uuid4())

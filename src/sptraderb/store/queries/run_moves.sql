@@ -21,7 +21,8 @@ RETURNING id;
 UPDATE sptraderb.backtest_runs
    SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'completed' END,
        phase = 'done', percent = 100, eta_s = 0, completed_at = now(), event_id = sptraderb.next_event(event_id, created_at),
-       digest = $3, result = $4, has_result = true
+       digest = $3, has_result = true,
+       result = CASE WHEN cancel_requested THEN $4::jsonb || '{"partial": true}' ELSE $4::jsonb END
  WHERE id = $1 AND attempt = $2 AND state = 'running'
 RETURNING id;
 
