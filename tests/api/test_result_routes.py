@@ -56,7 +56,7 @@ async def test_results_when_unchanged_then_304(client: Client, services: Service
 async def test_results_when_blocks_are_named_then_only_those(client: Client, services: Services) -> None:
     """`include` selects blocks; the figures are always there; an unknown name is refused with the list."""
     place = f"/api/backtest/{await store_finished_run(services.pool)}/results"
-    some = (await client.get(f"{place}?include=metrics,notes")).json()
+    some = (await client.get(f"{place}?include=metrics,notes,digest")).json()
     none = (await client.get(f"{place}?include=")).json()
     wrong = await client.get(f"{place}?include=metrics,trads")
     assert {"metrics", "notes", "total_pnl", "digest", "backtest_id"} <= set(some)

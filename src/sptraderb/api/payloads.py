@@ -248,7 +248,10 @@ def _symbols_of(payload: RunPayload) -> tuple[str, ...]:
 def _capital_of(payload: RunPayload) -> str:
     value = decimal_from_text(str(payload.initial_capital))
     if not 0 < value <= _LARGEST_CAPITAL:
-        raise InvalidInput("run.capital_out_of_range", f"`initial_capital` must be above 0, was {value:f}")
+        raise InvalidInput(
+            "run.capital_out_of_range",
+            f"`initial_capital` must be above 0 and at most {_LARGEST_CAPITAL:f}, was {value:f}",
+        )
     return f"{value:f}"
 
 

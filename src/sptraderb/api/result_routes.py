@@ -38,7 +38,8 @@ BLOCKS = (
     "notes",
     "manifest",
 )
-"""Top-level blocks that ``?include=`` selects; the figures beside them are always there."""
+"""Top-level blocks that ``?include=`` selects; the figures beside them are always there, the digest too."""
+_ALWAYS = ("digest",)
 
 _DOCUMENT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _VARY = {"vary": "Accept-Encoding"}
@@ -142,7 +143,7 @@ def _wanted_blocks(include: str | None) -> tuple[str, ...] | None:
     if include is None:
         return None
     names = tuple(dict.fromkeys(part.strip() for part in include.split(",") if part.strip()))
-    unknown = [name for name in names if name not in BLOCKS]
+    unknown = [name for name in names if name not in BLOCKS and name not in _ALWAYS]
     if unknown:
         raise InvalidInput(
             "result.unknown_block",

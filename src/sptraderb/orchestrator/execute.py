@@ -101,7 +101,7 @@ def execute(
     is_partial = outcome.n_bars_done < len(prepared.candles)
     if outcome.n_bars_done <= outcome.first_tradable_bar:
         return None
-    best = None if is_partial else _best_case(prepared, outcome, simulator)
+    best = None if is_partial else _best_case(prepared, outcome, simulator, should_stop=should_stop)
     equity = _last_equity(prepared, outcome)
     meter.enter(Phase.STORING, n_trades=len(outcome.trades), equity=equity)
     return Executed(
@@ -119,17 +119,21 @@ def _last_equity(prepared: PreparedRun, outcome: Outcome) -> tuple[int, str]:
     return time_s, text_from_ticks(int(outcome.equity_minor[-1]), outcome.money_decimals)
 
 
-def _best_case(prepared: PreparedRun, outcome: Outcome, simulator: Simulator) -> Outcome:
+def _best_case(
+    prepared: PreparedRun, outcome: Outcome, simulator: Simulator, *, should_stop: Callable[[], bool]
+) -> Outcome | None:
+    """Return the run decided for the position, None if a cancel stopped that: the result is kept without."""
     if not outcome.trade_column("ambiguous").any():
         return outcome
-    return simulator(
+    best = simulator(
         prepared.plan,
         prepared.candles,
         prepared.signals,
         dataclasses.replace(prepared.terms, for_position=True),
-        should_stop=lambda: False,
+        should_stop=should_stop,
         on_progress=lambda _done, _total: None,
     )
+    return best if best.n_bars_done == outcome.n_bars_done else None
 
 
 def _result(
