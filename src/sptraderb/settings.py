@@ -68,6 +68,7 @@ VARIABLES = (
     Variable(name="WORKERS", default="1", meaning="runs a worker computes at a time, 1..64"),
     Variable(name="MAX_BODY_BYTES", default=str(4 * _MIB), meaning="largest request body"),
     Variable(name="MAX_WORKSPACE_BYTES", default=str(2 * _MIB), meaning="largest workspace `data`"),
+    Variable(name="MAX_IMPORT_BYTES", default=str(512 * _MIB), meaning="largest file sent to be imported"),
     Variable(name="MAX_SOCKETS", default="2000", meaning="WebSockets one API process serves"),
     Variable(name="MAX_QUEUE", default="1000", meaning="runs that may wait; beyond: 503"),
     Variable(name="CANDLE_CACHE_BYTES", default=str(2048 * _MIB), meaning="disk the candle cache may use"),
@@ -98,6 +99,7 @@ class Settings:
     workers: int
     max_body_bytes: int
     workspace_max_bytes: int
+    max_import_bytes: int
     max_sockets: int
     max_queue: int
     candle_cache_bytes: int
@@ -133,6 +135,7 @@ class Settings:
             workers=_whole(texts, "WORKERS", 1, 64),
             max_body_bytes=_whole(texts, "MAX_BODY_BYTES", 1024, 1024 * _MIB),
             workspace_max_bytes=_whole(texts, "MAX_WORKSPACE_BYTES", 1024, 256 * _MIB),
+            max_import_bytes=_whole(texts, "MAX_IMPORT_BYTES", 1024, 1024 * 1024 * _MIB),
             max_sockets=_whole(texts, "MAX_SOCKETS", 1, 100_000),
             max_queue=_whole(texts, "MAX_QUEUE", 1, 1_000_000),
             candle_cache_bytes=_whole(texts, "CANDLE_CACHE_BYTES", 0, 1024 * 1024 * _MIB),

@@ -24,6 +24,10 @@ RUN_EXAMPLE: dict[str, Any] = {
     "tags": ["example"],
 }
 WORKSPACE_EXAMPLE: dict[str, Any] = {"name": "my charts", "data": {"layout": "two columns"}}
+CANDLES_EXAMPLE = (
+    "time,open,high,low,close,volume\n2024-01-02T10:00:00Z,1.09420,1.09512,1.09377,1.09481,1204\n"
+)
+FILE_TYPES = ("application/octet-stream", "text/csv")
 STRATEGY_EXAMPLE = """\
 name: rsi_pullback
 version: "1.0.0"
@@ -91,6 +95,21 @@ class WorkspaceOperation(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _json_body(WorkspacePayload, WORKSPACE_EXAMPLE)
+
+
+@dataclass
+class ImportOperation(Operation):
+    """An operation whose body is a file of candles."""
+
+    def __post_init__(self) -> None:
+        schema = Schema(type=cast("Any", "string"), format=cast("Any", "binary"))
+        example = Example(summary="a table with a header", value=CANDLES_EXAMPLE)
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                name: OpenAPIMediaType(schema=schema, examples={"example": example}) for name in FILE_TYPES
+            },
+        )
 
 
 @dataclass

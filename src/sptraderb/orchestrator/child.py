@@ -12,7 +12,14 @@ from types import ModuleType
 from typing import cast
 
 from sptraderb.errors import SptraderbError, Unavailable
-from sptraderb.orchestrator.child_pipe import Assignment, ChildChannel, Ended, Failed, Stopped
+from sptraderb.orchestrator.child_pipe import (
+    Assignment,
+    ChildChannel,
+    Ended,
+    Failed,
+    ImportAssignment,
+    Stopped,
+)
 from sptraderb.orchestrator.kernel_environment import open_kernel_cache
 from sptraderb.telemetry import logger
 
@@ -48,7 +55,7 @@ def preload(data_dir: Path) -> None:
 
 
 def run_child(channel: ChildChannel) -> None:
-    """Compute one run.
+    """Compute one run, or do one import.
 
     Parameters
     ----------
@@ -74,8 +81,19 @@ def answer(channel: ChildChannel, work: Work) -> None:
     if assignment is None:
         return
     channel.watch()
+    if isinstance(assignment, ImportAssignment):
+        # Loaded when first needed: most children compute runs.
+        from sptraderb.orchestrator.import_work import work_import
+
+        _tell(channel, work_import(channel, assignment), name=str(assignment.import_id))
+    else:
+        _tell(channel, work(channel, assignment), name=str(assignment.run.id))
+
+
+def _tell(channel: ChildChannel, working: Awaitable[Ended | Stopped], *, name: str) -> None:
+    """Do the work and send how it ended."""
     try:
-        channel.send(asyncio.run(_awaited(work, channel, assignment)))
+        channel.send(asyncio.run(_awaited(working)))
     except SptraderbError as error:
         known = Failed(
             code=error.code,
@@ -85,17 +103,17 @@ def answer(channel: ChildChannel, work: Work) -> None:
         )
         channel.send(known)
     except Exception as error:
-        _log.exception("run failed unexpectedly", run=str(assignment.run.id))
+        _log.exception("child failed unexpectedly", id=name)
         unknown = Failed(
             code="run.internal_error",
             message="a run must end with a result or a known error, the program failed; the log says more",
-            context={"run": str(assignment.run.id), "type": type(error).__name__},
+            context={"run": name, "type": type(error).__name__},
         )
         channel.send(unknown)
 
 
-async def _awaited(work: Work, channel: ChildChannel, assignment: Assignment) -> Ended | Stopped:
-    return await work(channel, assignment)
+async def _awaited(working: Awaitable[Ended | Stopped]) -> Ended | Stopped:
+    return await working
 
 
 def _plain(context: Mapping[str, object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from sptraderb.candles.import_options import ImportOptions
 from sptraderb.domain.backtest import Run
 
 HEAD = struct.Struct(">I")
@@ -23,8 +24,8 @@ PARENT_GONE = 70
 """Exit code of a child whose worker died."""
 
 
-class Assignment(msgspec.Struct, kw_only=True, frozen=True):
-    """What a child is told to do; the first frame it reads.
+class Assignment(msgspec.Struct, tag="run", kw_only=True, frozen=True):
+    """A run to compute; the first frame a child reads.
 
     Parameters
     ----------
@@ -48,6 +49,39 @@ class Assignment(msgspec.Struct, kw_only=True, frozen=True):
     database_url: str
     data_dir: str
     candle_cache_bytes: int
+
+
+class ImportAssignment(msgspec.Struct, tag="import", kw_only=True, frozen=True):
+    """An upload to import; the first frame a child reads instead of a run.
+
+    Parameters
+    ----------
+    import_id : UUID
+        The import.
+    attempt : int
+        Fences every write.
+    options : ImportOptions
+        What the file does not say.
+    n_bytes : int
+        Its size.
+    job_id : int
+        The job in the queue, finished in the same transaction as the import.
+    worker_id : UUID
+        Holder of the job.
+    database_url : str
+        Where the upload lies and the candles go.
+    data_dir : str
+        Where the upload becomes a file for a while.
+    """
+
+    import_id: UUID
+    attempt: int
+    options: ImportOptions
+    n_bytes: int
+    job_id: int
+    worker_id: UUID
+    database_url: str
+    data_dir: str
 
 
 class Stop(msgspec.Struct, tag="stop", frozen=True):
@@ -125,7 +159,9 @@ ChildMessage = ProgressReport | Ended | Stopped | Failed
 _ENCODER = msgspec.msgpack.Encoder()
 _CHILD_DECODER: msgspec.msgpack.Decoder[ChildMessage] = msgspec.msgpack.Decoder(ChildMessage)
 _STOP_DECODER = msgspec.msgpack.Decoder(Stop)
-_ASSIGNMENT_DECODER = msgspec.msgpack.Decoder(Assignment)
+_ASSIGNMENT_DECODER: msgspec.msgpack.Decoder[Assignment | ImportAssignment] = msgspec.msgpack.Decoder(
+    Assignment | ImportAssignment
+)
 
 
 def encode_frame(message: msgspec.Struct) -> bytes:
@@ -170,7 +206,7 @@ class ChildChannel:
         """Whether the worker asked to stop."""
         return self._stopped.is_set()
 
-    def read_assignment(self) -> Assignment | None:
+    def read_assignment(self) -> Assignment | ImportAssignment | None:
         """Return the work, None if the worker closed the pipe first."""
         body = self._read_frame()
         return None if body is None else _ASSIGNMENT_DECODER.decode(body)

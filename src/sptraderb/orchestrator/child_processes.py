@@ -20,6 +20,7 @@ from sptraderb.orchestrator.child_pipe import (
     MAX_FRAME_BYTES,
     Assignment,
     ChildMessage,
+    ImportAssignment,
     Stop,
     decode_child_message,
     encode_frame,
@@ -58,7 +59,7 @@ class Child:
         self._reader = reader
         self._writer = writer
 
-    async def assign(self, assignment: Assignment) -> None:
+    async def assign(self, assignment: Assignment | ImportAssignment) -> None:
         """Hand over the work; a child that died meanwhile is seen by `messages`."""
         with contextlib.suppress(OSError):
             self._writer.write(encode_frame(assignment))

@@ -18,7 +18,7 @@ new takes ascending rows without the stage, which halves the work; the result is
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,8 @@ from sptraderb.store.pool import Connection, Pool
 
 _HASH_BYTES = 4 * 2**20
 
+OnStored = Callable[[Connection, ImportReport], Awaitable[None]]
+
 
 async def import_candles(
     pool: Pool,
@@ -60,6 +62,7 @@ async def import_candles(
     options: ImportOptions | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_stored: OnStored | None = None,
 ) -> ImportReport:
     """Import one file.
 
@@ -75,6 +78,8 @@ async def import_candles(
         Told (phase, done, total): ``reading`` counts bytes, ``checking``, ``storing``, ``deriving`` steps.
     should_stop : callable, optional
         Asked after each block; true leaves everything as it was.
+    on_stored : callable, optional
+        Called with the report at the end of the transaction that stores a revision, which it may break.
 
     Returns
     -------
@@ -90,7 +95,7 @@ async def import_candles(
     CandlesUnusable
         ``import.nothing_kept``, ``import.imperfect``.
     """
-    job = _Import(pool, on_progress or _silent, should_stop or _never)
+    job = _Import(pool, on_progress or _silent, should_stop or _never, on_stored)
     plan = await plan_import(pool, path, options or ImportOptions())
     file_hash = await asyncio.to_thread(_file_hash, path)
     earlier = await job.find_earlier(plan, file_hash)
@@ -116,8 +121,15 @@ def _file_hash(path: Path) -> str:
 class _Import:
     """One import: the parts it needs and the steps."""
 
-    def __init__(self, pool: Pool, on_progress: Progress, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        on_progress: Progress,
+        should_stop: Callable[[], bool],
+        on_stored: OnStored | None,
+    ) -> None:
         self._pool, self._on_progress, self._should_stop = pool, on_progress, should_stop
+        self._on_stored = on_stored
 
     async def find_earlier(self, plan: ImportPlan, file_hash: str) -> ImportReport | None:
         """Return the report of an earlier import of the same file with the same options (step 4)."""
@@ -230,6 +242,8 @@ class _Import:
         derived = await self._derive(connection, reading, stored, content_hash)
         report = finished_report(draft, applied, revision=revision, derived=derived)
         await import_rows.save_report(connection, series, revision, msgspec.json.encode(report).decode())
+        if self._on_stored is not None:
+            await self._on_stored(connection, report)
         return report
 
     async def _derive(

@@ -2,8 +2,9 @@
 
 The parent stays light (no Numba, no candles, no results) and does four things at once:
 
-1. claim:   takes jobs while it has free places; a job whose run still reads ``running`` was lost by
-            another worker, which is counted first                                   store/jobs, run_moves
+1. claim:   takes jobs (runs, and imports sent over HTTP: import_keeper) while it has free places; a job whose
+            run still reads ``running`` was lost by another worker, which is counted first
+                                                                                     store/jobs, run_moves
 2. beat:    says every second that its jobs are alive; a job that is gone was given to another worker, and
             its child is killed (it could not write any more: every write carries the attempt number)
 3. listen:  a cancel is passed to the child, which stops at the next chunk and stores what there is; one
@@ -31,8 +32,10 @@ from uuid import UUID
 
 from sptraderb.domain.backtest import RunState
 from sptraderb.errors import NotFound, Unavailable
-from sptraderb.orchestrator.child_pipe import Assignment
-from sptraderb.orchestrator.child_processes import Template
+from sptraderb.orchestrator.child_pipe import Assignment, ImportAssignment
+from sptraderb.orchestrator.child_processes import Child, Template
+from sptraderb.orchestrator.import_keeper import ImportKeeper, take_import
+from sptraderb.orchestrator.import_queue import IMPORT
 from sptraderb.orchestrator.kernel_environment import prepare_kernels
 from sptraderb.orchestrator.run_keeper import RunKeeper
 from sptraderb.orchestrator.run_settling import BACKTEST, settle_lost
@@ -140,7 +143,7 @@ class Worker:
             log_level=options.log_level,
             log_format=options.log_format,
         )
-        self._keepers: dict[UUID, RunKeeper] = {}
+        self._keepers: dict[UUID, RunKeeper | ImportKeeper] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -236,8 +239,11 @@ class Worker:
         for keeper in keepers:
             await self._compare(keeper, holds_job=keeper.job.job_id in held)
 
-    async def _compare(self, keeper: RunKeeper, *, holds_job: bool) -> None:
+    async def _compare(self, keeper: RunKeeper | ImportKeeper, *, holds_job: bool) -> None:
         """Act on what the row says: taken over by another worker, or cancelled and the notice lost."""
+        if isinstance(keeper, ImportKeeper):
+            await keeper.compare(holds_job=holds_job)
+            return
         try:
             run = await run_rows.read_run(self._pool, keeper.run.id, owner=None)
         except NotFound:
@@ -269,7 +275,9 @@ class Worker:
                     await self._wake.wait()
 
     async def _claim(self, n_free: int) -> None:
-        found = await jobs.next_jobs(self._pool, kinds=[BACKTEST], batch=n_free, worker_id=self.worker_id)
+        found = await jobs.next_jobs(
+            self._pool, kinds=[BACKTEST, IMPORT], batch=n_free, worker_id=self.worker_id
+        )
         held = {keeper.job.job_id for keeper in self._keepers.values()}
         for job in found:
             if job.job_id in held:
@@ -280,45 +288,73 @@ class Worker:
                 raise
             except Exception:
                 # One row that cannot be read must not keep the others waiting; its job comes up again.
-                _log.exception("run could not be taken", run=str(job.entity_id))
+                _log.exception("job could not be taken", kind=job.kind, id=str(job.entity_id))
 
     async def _take(self, job: jobs.Job) -> None:
+        taken = await (self._take_import(job) if job.kind == IMPORT else self._take_run(job))
+        if taken is None:
+            return
+        self._keepers[job.entity_id] = taken
+        task = asyncio.create_task(self._keep(taken), name=f"{job.kind} {job.entity_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _take_import(self, job: jobs.Job) -> ImportKeeper | None:
+        return await take_import(self._pool, job, worker_id=self.worker_id)
+
+    async def _take_run(self, job: jobs.Job) -> RunKeeper | None:
         await settle_lost(self._pool, job.entity_id)
         run = await run_moves.claim_run(self._pool, job.entity_id, worker_id=self.worker_id)
         if run is None:
             # Cancelled, deleted or ended while its job waited.
             await jobs.finish(self._pool, job.job_id, worker_id=self.worker_id)
-            return
-        keeper = RunKeeper(self._pool, run, job=job, worker_id=self.worker_id)
-        self._keepers[run.id] = keeper
-        task = asyncio.create_task(self._keep(keeper), name=f"run {run.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            return None
+        return RunKeeper(self._pool, run, job=job, worker_id=self.worker_id)
 
-    async def _keep(self, keeper: RunKeeper) -> None:
-        assignment = Assignment(
-            run=keeper.run,
-            job_id=keeper.job.job_id,
-            worker_id=self.worker_id,
-            database_url=self._options.database_url,
-            data_dir=str(self._options.data_dir),
-            candle_cache_bytes=self._options.candle_cache_bytes,
-        )
+    async def _keep(self, keeper: RunKeeper | ImportKeeper) -> None:
+        name = str(keeper.job.entity_id)
         try:
             try:
                 child = await self._template.fork()
             except Unavailable as error:
-                _log.exception("no child for a run", run=str(keeper.run.id), code=error.code)
+                _log.exception("no child for a job", id=name, code=error.code)
                 await asyncio.sleep(BEAT_EVERY_S)
                 keeper.hand_back()
                 child = None
-            await keeper.keep(child, assignment)
+            await self._hand_over(keeper, child)
         except Exception:
             # Its job falls silent, and the run is found as a lost one.
-            _log.exception("run lost its keeper", run=str(keeper.run.id))
+            _log.exception("job lost its keeper", kind=keeper.job.kind, id=name)
         finally:
-            del self._keepers[keeper.run.id]
+            del self._keepers[keeper.job.entity_id]
             self._wake.set()
+
+    async def _hand_over(self, keeper: RunKeeper | ImportKeeper, child: Child | None) -> None:
+        url, data_dir = self._options.database_url, str(self._options.data_dir)
+        job_id = keeper.job.job_id
+        if isinstance(keeper, ImportKeeper):
+            claimed = keeper.claimed
+            importing = ImportAssignment(
+                import_id=claimed.id,
+                attempt=claimed.attempt,
+                options=claimed.options,
+                n_bytes=claimed.n_bytes,
+                job_id=job_id,
+                worker_id=self.worker_id,
+                database_url=url,
+                data_dir=data_dir,
+            )
+            await keeper.keep(child, importing)
+            return
+        assignment = Assignment(
+            run=keeper.run,
+            job_id=job_id,
+            worker_id=self.worker_id,
+            database_url=url,
+            data_dir=data_dir,
+            candle_cache_bytes=self._options.candle_cache_bytes,
+        )
+        await keeper.keep(child, assignment)
 
 
 def _stop_on_signals(worker: Worker) -> None:

@@ -28,7 +28,7 @@ def preload(_data_dir: Path) -> None:
 def run_child(channel: ChildChannel) -> None:
     """Obey one word: store slow wait pack idle deaf crash killed refuse away."""
     assignment = channel.read_assignment()
-    if assignment is None:
+    if not isinstance(assignment, Assignment):
         return
     channel.watch()
     meter = ProgressMeter(channel.send)
