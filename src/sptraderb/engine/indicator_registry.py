@@ -13,6 +13,7 @@ from sptraderb.engine.indicator_families.classic_family import CLASSIC
 from sptraderb.engine.indicator_families.momentum_family import DIRECTIONAL, OSCILLATORS
 from sptraderb.engine.indicator_families.overlap_family import OVERLAP
 from sptraderb.engine.indicator_families.statistics_family import CYCLES, STATISTICS
+from sptraderb.engine.indicator_families.trader_family import TRADERS
 from sptraderb.engine.indicator_families.volume_family import VOLUMES
 from sptraderb.engine.indicator_spec import IndicatorSpec
 
@@ -20,6 +21,7 @@ FAMILIES: Mapping[str, tuple[IndicatorSpec, ...]] = MappingProxyType(
     {
         "Classic": CLASSIC,
         "Averages and levels": OVERLAP,
+        "Charts": TRADERS,
         "Oscillators": OSCILLATORS,
         "Direction and range": DIRECTIONAL,
         "Volume": VOLUMES,
@@ -45,18 +47,20 @@ def registry_document() -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        One per indicator, in the order of the reference: name, title, call, inputs, parameters with
-        bounds and defaults, outputs, first_value and settle at the defaults (null without defaults),
-        formula, source, talib, differs.
+        One per indicator, in the order of the reference: name, family, title, call, inputs, parameters
+        with bounds and defaults, outputs, first_value and settle in bars at the defaults (null without
+        defaults), first_sessions and settle_sessions in session days beside them, formula, source,
+        talib, differs.
     """
-    return [_as_data(spec) for spec in REGISTRY.values()]
+    return [_as_data(spec, family) for family, specs in FAMILIES.items() for spec in specs]
 
 
-def _as_data(spec: IndicatorSpec) -> dict[str, object]:
+def _as_data(spec: IndicatorSpec, family: str) -> dict[str, object]:
     defaults = tuple(parameter.default for parameter in spec.parameters if parameter.default is not None)
     known = len(defaults) == len(spec.parameters)
     return {
         "name": spec.name,
+        "family": family,
         "title": spec.title,
         "call": spec.call,
         "aliases": sorted(alias for alias, name in ALIASES.items() if name == spec.name),
@@ -78,6 +82,8 @@ def _as_data(spec: IndicatorSpec) -> dict[str, object]:
         if known
         else None,
         "settle": spec.settle(defaults) if known else None,
+        "first_sessions": spec.first_sessions,
+        "settle_sessions": spec.settle_sessions,
         "formula": spec.formula,
         "source": spec.source,
         "talib": spec.talib,

@@ -100,6 +100,10 @@ class IndicatorSpec:
         Further bars until a recursive seed weighs less than 1e-6; 0 if there is none.
     settle_sessions : int
         Further session days until values no longer depend on where the data start.
+    first_sessions : int
+        Session days before the first value, beside ``first_value``.
+    reads_sessions : bool
+        Whether the session day of each bar is its last input, beside ``inputs``.
     formula : str
         How it is computed, in one line.
     source : str
@@ -119,6 +123,8 @@ class IndicatorSpec:
     first_value: Callable[[Parameters, str], int] = window
     settle: Callable[[Parameters], int] = never
     settle_sessions: int = 0
+    first_sessions: int = 0
+    reads_sessions: bool = False
     source: str = "TradingView"
     talib: str = ""
     differs: str = ""

@@ -13,6 +13,7 @@ import talib
 
 from sptraderb.engine.formulas.momentum_formulas import MOMENTUM
 from sptraderb.engine.formulas.talib_formulas import DIRECT
+from sptraderb.engine.formulas.trader_formulas import TRADERS
 from sptraderb.engine.formulas.volume_formulas import VOLUME
 from sptraderb.engine.indicator_parts import (
     Compute,
@@ -43,7 +44,8 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> S
     name : str
         A word of the registry.
     inputs : tuple of ndarray of shape (n_bars,), dtype=float64
-        Series in the registry's order; NaN where undefined. ``vwap`` takes the session day as third.
+        Series in the registry's order; NaN where undefined. The session day comes last where it
+        is read.
     params : tuple of float
         Parameters in the registry's order.
 
@@ -197,5 +199,5 @@ _CLASSIC: Mapping[str, Compute] = {
     "supertrend": _supertrend,
 }
 
-INDICATORS: Mapping[str, Compute] = {**_CLASSIC, **DIRECT, **MOMENTUM, **VOLUME}
+INDICATORS: Mapping[str, Compute] = {**_CLASSIC, **DIRECT, **MOMENTUM, **VOLUME, **TRADERS}
 """How each indicator is computed, by its word."""

@@ -124,7 +124,8 @@ def _bar_index(node: Node, args: tuple[Values, ...], place: Place) -> Values:
 
 
 def _indicator(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-    inputs = (*args, place.frame.session_day) if node.name == "vwap" else args
+    spec = REGISTRY.get(node.name)
+    inputs = (*args, place.frame.session_day) if spec is not None and spec.reads_sessions else args
     return compute_indicator(node.name, inputs, node.params)[output_number(node)]
 
 

@@ -60,5 +60,10 @@ def _warm_up(spec: IndicatorSpec) -> str:
     )
     shown = f" for {', '.join(f'{value:g}' for value in params)}" if params else ""
     settle = f"; settling {spec.settle(params)} bars" if spec.settle(params) else ""
-    sessions = f"; settling {spec.settle_sessions} session day" if spec.settle_sessions else ""
-    return f"- First value{shown}: bar {words}{settle}{sessions}\n"
+    sessions = f"; settling {_days(spec.settle_sessions)}" if spec.settle_sessions else ""
+    first = _days(spec.first_sessions) + " after the first bar" if spec.first_sessions else f"bar {words}"
+    return f"- First value{shown}: {first}{settle}{sessions}\n"
+
+
+def _days(count: int) -> str:
+    return f"{count} session day{'s' if count > 1 else ''}"

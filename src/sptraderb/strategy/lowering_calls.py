@@ -160,8 +160,11 @@ def _indicator_value(
         timeframe_s=timeframe_s,
         text=low.text(span) + (f".{chosen}" if len(spec.outputs) > 1 else ""),
     )
-    sessions = spec.settle_sessions * -(-86_400 // (timeframe_s or low.scope.timeframe.seconds))
-    grows = Growth(first_value=spec.first_value(params, chosen), settle=max(spec.settle(params), sessions))
+    session_bars = -(-86_400 // (timeframe_s or low.scope.timeframe.seconds))
+    grows = Growth(
+        first_value=spec.first_value(params, chosen) + spec.first_sessions * session_bars,
+        settle=max(spec.settle(params), spec.settle_sessions * session_bars),
+    )
     kind = spec.outputs[spec.output_names.index(chosen)].kind
     return low.number_node(node, _output_kind(kind, inputs[0].kind), grows)
 

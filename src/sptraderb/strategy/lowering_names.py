@@ -29,10 +29,14 @@ def lower_name(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
         return low.number_node(Node(op="bar_index", text=name), Kind.NUMBER)
     if name in CALENDAR_FACTS:
         return low.number_node(Node(op="calendar", name=name, text=name), Kind.NUMBER)
-    if name in INDICATORS and not REGISTRY[INDICATORS[name]].parameters:
+    if _has_no_parameters(name):
         return lowering_calls.lower_indicator(low, name, (), span=tree.span, timeframe_s=timeframe_s)
     _unknown_name(low, tree)
     return None
+
+
+def _has_no_parameters(name: str) -> bool:
+    return name in INDICATORS and not REGISTRY[INDICATORS[name]].parameters
 
 
 def _parameter(low: Lowering, tree: Name) -> Value | None:
@@ -85,6 +89,10 @@ def lower_output(low: Lowering, tree: Output, timeframe_s: int) -> Value | None:
         operand, inner_timeframe = operand.operand, found
     if isinstance(operand, Call) and operand.name in INDICATORS:
         return lowering_calls.lower_call(low, operand, inner_timeframe, output=tree)
+    if isinstance(operand, Name) and _has_no_parameters(operand.name) and operand.name not in PRICES:
+        return lowering_calls.lower_indicator(
+            low, operand.name, (), span=operand.span, timeframe_s=inner_timeframe, output=tree
+        )
     message = f"an output must follow an indicator, `{low.text(operand.span)}` is none"
     hint = "name the output in `indicators`: `signal: macd(12, 26, 9).signal`"
     low.fault("strategy.output", message, tree.output_span, hint)

@@ -24,7 +24,7 @@ Numbers = list[float]
 def inputs_of(name: str) -> tuple[np.ndarray, ...]:
     """Return the default inputs of an indicator on the sample."""
     inputs = tuple(FRAME.price(row.price) for row in REGISTRY[name].inputs)
-    return (*inputs, FRAME.session_day) if name == "vwap" else inputs
+    return (*inputs, FRAME.session_day) if REGISTRY[name].reads_sessions else inputs
 
 
 def params_of(name: str, larger: float = 0) -> tuple[float, ...]:
@@ -249,7 +249,9 @@ def test_first_value_when_the_registry_tells_it_then_it_comes_there(name: str, l
         first = int(np.argmax(~np.isnan(values)))
         if name == "ema_legacy":
             assert first <= spec.first_value(params, output)  # rules wait until a whole span has passed
-        elif name != "vwap" or VOLUME[0]:
+        elif spec.first_sessions:
+            assert first == np.flatnonzero(np.diff(FRAME.session_day))[spec.first_sessions - 1] + 1
+        elif not spec.reads_sessions or VOLUME[0]:
             assert first == spec.first_value(params, output)
 
 

@@ -120,6 +120,18 @@ def test_syntax_when_every_construct_is_used_then_the_engine_evaluates_it(candle
     assert 0 < signals.ready_bar <= plan.first_value
 
 
+def test_output_when_the_indicator_has_no_parameters_then_parentheses_may_be_left_out(
+    candles: Candles,
+) -> None:
+    """`pivot_points.r1` is `pivot_points().r1`, on a higher timeframe too."""
+    for name in ("pivot_points{}.r1", "heikin_ashi{}@4h.close", "ht_phasor{}.inphase"):
+        bare, called = (
+            evaluate_series(_plan(name.format(ending)), candles)["series"] for ending in ("", "()")
+        )
+        np.testing.assert_array_equal(bare, called)
+        assert np.isfinite(bare).any()
+
+
 @pytest.mark.parametrize("timeframe", ["4h", "12h", "1d"])
 def test_higher_timeframe_when_data_start_anywhere_then_the_warm_up_is_enough(
     candles: Candles, timeframe: str
@@ -137,4 +149,5 @@ def test_registry_document_when_listed_then_it_has_every_indicator_with_bounds()
     assert rows["macd"]["outputs"] == ["line", "signal", "histogram"]
     assert rows["macd"]["first_value"] == {"line": 25, "signal": 33, "histogram": 33}
     assert rows["sma"]["first_value"] is None
+    assert (rows["pivot_points"]["family"], rows["pivot_points"]["first_sessions"]) == ("Charts", 2)
     assert rows["stdev"]["aliases"] == ["stddev"]

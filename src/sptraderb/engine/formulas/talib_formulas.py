@@ -36,6 +36,8 @@ _FUNCTIONS: Mapping[str, str] = {
     "trix": "TRIX",
     "ultosc": "ULTOSC",
     "ad": "AD",
+    "heikin_ashi": "HA",
+    "vortex": "VORTEX",
     "beta": "BETA",
     "correl": "CORREL",
     "linearreg": "LINEARREG",

@@ -232,6 +232,7 @@ CLASSIC = (
         outputs=SAME,
         first_value=at_once,
         settle_sessions=1,
+        reads_sessions=True,
         formula="sum(x * volume) / sum(volume) since the session day began; undefined while no volume traded",
     ),
     IndicatorSpec(
