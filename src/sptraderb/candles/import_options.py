@@ -9,6 +9,10 @@ import msgspec
 from sptraderb.errors import InvalidInput
 
 TRUST_TIERS = ("verified", "external", "user")
+FORMAT_WORDS = (
+    "parquet", "json", "cryptodatadownload", "histdata", "dukascopy", "binance", "lean", "metatrader", "csv",
+)  # fmt: skip
+"""What forces a layout; the recognisers themselves load libraries that the API process does without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,7 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         _require_word("side", self.side, ("bid", "ask", "mid"))
+        _require_word("format", self.format, FORMAT_WORDS)
         _require_word("trust", self.trust, TRUST_TIERS)
         _require_word("date_order", self.date_order, ("dmy", "mdy"))
 

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-from sptraderb.candles.formats.recognise import require_format
 from sptraderb.candles.import_job import ImportJob, ImportState
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.timezones import parse_zone
@@ -56,14 +55,12 @@ def check_options(options: ImportOptions) -> None:
     Raises
     ------
     InvalidInput
-        ``timeframe.unknown``, ``import.timezone_unknown``, ``import.bad_option``.
+        ``timeframe.unknown``, ``import.timezone_unknown``.
     """
     if options.timeframe is not None:
         parse_timeframe(options.timeframe)
     if options.timezone is not None and options.timezone.lower() != "auto":
         parse_zone(options.timezone)
-    if options.format is not None:
-        require_format(options.format)
 
 
 def require_size(n_bytes: int, limit: int) -> None:

@@ -47,8 +47,12 @@ def recognise(head: FileHead, *, forced: str | None = None, date_order: str | No
         ``import.format_unknown`` if nothing fits, ``import.bad_option`` for an unknown word,
         ``import.date_ambiguous``.
     """
-    if forced is not None:
-        require_format(forced)
+    if forced is not None and forced not in FORMATS:
+        raise InvalidInput(
+            "import.bad_option",
+            f"format must be one of {', '.join(FORMATS)}, was `{forced[:40]}`",
+            option="format",
+        )
     asked: dict[str, Callable[[FileHead], Recognised | None]] = dict(FORMATS)
     asked["csv"] = partial(recognise_generic, date_order=date_order)
     for name in FORMATS if forced is None else (forced,):
@@ -61,22 +65,6 @@ def recognise(head: FileHead, *, forced: str | None = None, date_order: str | No
         f"a file must be {what}, {head.name} is not: it begins with `{_shown(head)}`",
         hint="a table needs a time column and open, high, low, close",
     )
-
-
-def require_format(word: str) -> None:
-    """Refuse a word that names no format.
-
-    Raises
-    ------
-    InvalidInput
-        ``import.bad_option``.
-    """
-    if word not in FORMATS:
-        raise InvalidInput(
-            "import.bad_option",
-            f"format must be one of {', '.join(FORMATS)}, was `{word[:40]}`",
-            option="format",
-        )
 
 
 def _shown(head: FileHead) -> str:
