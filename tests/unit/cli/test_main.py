@@ -36,6 +36,15 @@ def test_run_when_the_command_is_unknown_then_exit_2(capsys: pytest.CaptureFixtu
     assert "serve" in capsys.readouterr().err + capsys.readouterr().out
 
 
+def test_config_when_the_log_level_is_no_level_then_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`config` refuses what `serve` would refuse."""
+    monkeypatch.setenv("LOG_LEVEL", "bogus")
+    assert main.run(["config"]) == 2
+    assert "LOG_LEVEL" in capsys.readouterr().err
+
+
 def test_run_when_an_option_is_wrong_then_exit_2() -> None:
     """An option with a value of the wrong kind is a usage error."""
     assert main.run(["serve", "--port", "many"]) == 2
