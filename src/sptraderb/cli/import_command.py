@@ -40,6 +40,14 @@ class ImportFlags:
         Refuse a file with anything imperfect.
     trust_timezone
         Take --timezone even where the rows speak against it.
+    trust
+        How far the source is trusted: verified, external or user.
+    source
+        Where the files come from; their names unless given.
+    price_factor
+        A power of ten the prices are multiplied with, such as 0.00001 for prices in points.
+    date_order
+        Of slashed dates such as 01/02/2024: dmy or mdy.
     """
 
     symbol: str | None = None
@@ -50,6 +58,10 @@ class ImportFlags:
     instrument: Annotated[list[str], Parameter(negative=())] = field(default_factory=list)
     strict: Annotated[bool, Parameter(negative=())] = False
     trust_timezone: Annotated[bool, Parameter(negative=())] = False
+    trust: str = "user"
+    source: str = ""
+    price_factor: str | None = None
+    date_order: str | None = None
 
     def to_options(self) -> ImportOptions:
         """Return them as the importer takes them."""
@@ -62,6 +74,10 @@ class ImportFlags:
             instrument=_pairs(self.instrument),
             strict=self.strict,
             trust_timezone=self.trust_timezone,
+            trust=self.trust,
+            source=self.source,
+            price_factor=self.price_factor,
+            date_order=self.date_order,
         )
 
 
