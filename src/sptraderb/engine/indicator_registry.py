@@ -10,6 +10,11 @@ from types import MappingProxyType
 
 from sptraderb.engine.indicator_families.candlestick_family import CANDLESTICKS
 from sptraderb.engine.indicator_families.classic_family import CLASSIC
+from sptraderb.engine.indicator_families.further_family import (
+    FURTHER_OSCILLATORS,
+    FURTHER_PRICES,
+    FURTHER_VOLUMES,
+)
 from sptraderb.engine.indicator_families.momentum_family import DIRECTIONAL, OSCILLATORS
 from sptraderb.engine.indicator_families.overlap_family import OVERLAP
 from sptraderb.engine.indicator_families.statistics_family import CYCLES, STATISTICS
@@ -27,6 +32,9 @@ FAMILIES: Mapping[str, tuple[IndicatorSpec, ...]] = MappingProxyType(
         "Volume": VOLUMES,
         "Statistics": STATISTICS,
         "Cycles": CYCLES,
+        "Further bands, averages and statistics": FURTHER_PRICES,
+        "Further oscillators": FURTHER_OSCILLATORS,
+        "Further volume lines": FURTHER_VOLUMES,
         "Candlestick patterns": CANDLESTICKS,
     }
 )

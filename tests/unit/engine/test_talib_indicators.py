@@ -280,3 +280,26 @@ def test_hilbert_when_prices_climb_or_stand_then_the_averages_follow() -> None:
     assert (mama > fama)[100:].all()
     assert (compute_indicator("ht_trendline", (ramp,), ())[0] < ramp)[100:].all()
     assert (compute_indicator("ht_trendmode", (ramp,), ())[0] == 1)[200:].all()
+
+
+@pytest.mark.parametrize("name", ["willr", "stochf", "stochrsi", "ultosc", "er", "choppiness", "zscore"])
+def test_oscillator_when_prices_stand_still_then_it_is_undefined(name: str) -> None:
+    """Where nothing moves there is no place in a range: undefined, not an extreme."""
+    spec = REGISTRY[name]
+    inputs = tuple(np.full(100, 1.25) for _ in spec.inputs)
+    for series in compute_indicator(name, inputs, tuple(float(row.default or 9) for row in spec.parameters)):
+        assert np.isnan(series).all()
+
+
+@pytest.mark.parametrize("name", ["mfi", "vwma", "cmf", "pvo", "rvol"])
+def test_volume_indicator_when_nothing_trades_then_it_is_undefined(name: str) -> None:
+    """Bars without volume, before or after some that traded, give no value."""
+    spec = REGISTRY[name]
+    volume = np.where((np.arange(300) > 100) & (np.arange(300) < 150), VOLUME, 0.0)
+    inputs = tuple(volume if row.price == "volume" else _FRAME.price(row.price) for row in spec.inputs)
+    params = tuple(float(row.default or 9) for row in spec.parameters)
+    (found,) = compute_indicator(name, inputs, params)
+    assert np.isnan(found[:100]).all()
+    assert np.isfinite(found[130:149]).all()
+    if name != "pvo":  # a recursive mean never forgets
+        assert np.isnan(found[200:]).all()

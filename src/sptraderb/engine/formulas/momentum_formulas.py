@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import talib
 
 from sptraderb.engine.indicator_parts import (
@@ -50,6 +51,18 @@ def _willr(inputs: Series, params: tuple[float, ...]) -> Series:
     )
 
 
+def _ultosc(inputs: Series, params: tuple[float, ...]) -> Series:
+    found = talib.ULTOSC(*inputs, *(int(value) for value in params))
+    return (np.where(highest(true_range(inputs), int(min(params))) > 0.0, found, np.nan),)
+
+
+def _efficiency(inputs: Series, params: tuple[float, ...]) -> Series:
+    period = int(params[0])
+    changes = np.abs(np.diff(inputs[0], prepend=inputs[0][:1]))
+    found = talib.ER(inputs[0], timeperiod=period)
+    return (np.where(highest(changes, period) > 0.0, found, np.nan),)
+
+
 def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
     adx = smoothing.wilder_nb(directional(inputs, period)[2], period, period)
@@ -74,6 +87,8 @@ MOMENTUM: Mapping[str, Compute] = {
     "stochf": _stochf,
     "stochrsi": _stochrsi,
     "willr": _willr,
+    "ultosc": _ultosc,
+    "er": _efficiency,
     "adxr": _adxr,
     "plus_di": _directional(0),
     "minus_di": _directional(1),

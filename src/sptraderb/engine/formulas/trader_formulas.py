@@ -137,5 +137,6 @@ TRADERS: Mapping[str, Compute] = {
     "zscore": _zscore,
     "linreg_channel": _linreg_channel,
     "connors_rsi": _connors_rsi,
+    "percentrank": lambda inputs, params: (_rank(inputs[0], int(params[0])),),
 }
 """How each is computed, by its word."""

@@ -13,6 +13,11 @@ def _adosc(inputs: Series, params: tuple[float, ...]) -> Series:
     return (ema(line, int(params[0])) - ema(line, int(params[1])),)
 
 
+def _pvo(inputs: Series, params: tuple[float, ...]) -> Series:
+    slow = ema(inputs[0], int(params[1]))
+    return (100.0 * (ema(inputs[0], int(params[0])) - slow) / slow,)
+
+
 def _mfi(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
     x, volume = inputs
@@ -40,5 +45,5 @@ def _cmf(inputs: Series, params: tuple[float, ...]) -> Series:
     return (where_traded(flow, volume, period),)
 
 
-VOLUME: Mapping[str, Compute] = {"adosc": _adosc, "mfi": _mfi, "vwma": _vwma, "cmf": _cmf}
+VOLUME: Mapping[str, Compute] = {"adosc": _adosc, "mfi": _mfi, "vwma": _vwma, "cmf": _cmf, "pvo": _pvo}
 """How each is computed, by its word."""

@@ -166,6 +166,7 @@ OSCILLATORS = (
         formula="100 * (4 * a + 2 * b + c) / 7, sums of buying pressure / true range, shortest first",
         source="Larry Williams, 1985",
         talib="ULTOSC",
+        differs="nothing: undefined where the shortest window has no range; TA-Lib gives 0 there",
     ),
     IndicatorSpec(
         name="willr",
