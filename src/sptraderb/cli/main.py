@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": "Start the API and one worker.",
     "worker": "Compute queued runs.",
     "import": "Import candle files.",
+    "candles": "Judge stored candles, with a small picture of what is there.",
     "strategies": "Move strategies in and out as YAML files.",
     "backtest": "Run one strategy file here and print the result.",
     "verify": "Repeat a stored run with the second engine and compare.",

@@ -1,0 +1,85 @@
+"""`sptraderb candles quality SYMBOL TIMEFRAME`: how sound a series is, with a small picture of it."""
+
+from cyclopts import App
+from rich.markup import escape
+
+from sptraderb.bootstrap import open_services
+from sptraderb.candles.check import check_candles
+from sptraderb.candles.coverage import CoverageCell, measure_coverage
+from sptraderb.candles.import_report import time_text
+from sptraderb.cli.console import OUT
+from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.domain.candle import Candles, QualityReport
+from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.store.candle_rows import read_candles
+
+N_CELLS = 60
+_N_GAPS = 5
+_LEVELS = ((0.9995, "green", "█"), (0.98, "green", "▓"), (0.75, "yellow", "▒"), (0.0001, "red", "░"))
+_NONE = ("red", "·")
+
+candles = App(name="candles", help="Look at stored candles.")
+
+
+@candles.command
+def quality(symbol: str, timeframe: str, /) -> None:
+    """Judge a series against its instrument's calendar: grade, gaps, spikes, coverage.
+
+    Parameters
+    ----------
+    symbol
+        Such as EURUSD.
+    timeframe
+        Such as 1h.
+    """
+    run_async(_show(symbol, timeframe))
+
+
+async def _show(symbol: str, timeframe: str) -> None:
+    length = parse_timeframe(timeframe)
+    async with open_services(read_settings()) as services:
+        found = await read_candles(services.pool, symbol, length, cache=services.candle_cache)
+    for line in quality_lines(found, check_candles(found)):
+        OUT.print(line, soft_wrap=True)
+
+
+def quality_lines(found: Candles, report: QualityReport) -> list[str]:
+    """Return the report as lines of markup.
+
+    Parameters
+    ----------
+    found : Candles
+        The series.
+    report : QualityReport
+        What is known about it.
+    """
+    head = f"{found.instrument.symbol} {found.timeframe.name} {found.instrument.side}"
+    if report.first_s is None or report.last_s is None:
+        return [f"[bold]{escape(head)}[/]: no bars"]
+    lines = [
+        f"[bold]{escape(head)}[/]: grade [bold]{report.grade}[/], {report.n_bars:,} bars, "
+        f"{time_text(report.first_s)} .. {time_text(report.last_s)}",
+        f"  {picture(measure_coverage(found, n_cells=N_CELLS))}",
+        "  [dim]█ whole  ▓ 98 %  ▒ 75 %  ░ less  · none, of the bars the calendar expects[/]",
+        f"  {report.n_missing:,} bars missing, {report.n_spikes:,} spikes, {report.n_flat:,} flat runs, "
+        f"{report.n_misaligned:,} misaligned",
+    ]
+    lines += [
+        f"  gap {time_text(gap.after_s)} .. {time_text(gap.before_s)}: {gap.missing_bars:,} bars"
+        for gap in report.gaps[:_N_GAPS]
+    ]
+    if len(report.gaps) > _N_GAPS:
+        lines.append(f"  and {len(report.gaps) - _N_GAPS:,} smaller gaps")
+    return lines + [f"  note: {escape(note)}" for note in report.notes]
+
+
+def picture(cells: tuple[CoverageCell, ...]) -> str:
+    """Return coverage as markup: one character for each cell, a blank where the market was closed."""
+    return "".join(_drawn(cell.share) for cell in cells)
+
+
+def _drawn(share: float | None) -> str:
+    if share is None:
+        return " "
+    colour, mark = next(((colour, mark) for least, colour, mark in _LEVELS if share >= least), _NONE)
+    return f"[{colour}]{mark}[/]"
