@@ -91,6 +91,24 @@ def volatility_index(n: int, deviation_period: int) -> Array:
     return 100 * up / (up + down)
 
 
+def slow_place(n: int, k_smooth: int, d_smooth: int) -> tuple[Array, Array, Array]:
+    """Return KDJ."""
+    low, high = windows(np.min, n, LOW), windows(np.max, n, HIGH)
+    k = wilder(100 * (CLOSE - low) / (high - low), k_smooth)
+    d = wilder(k, d_smooth)
+    whole = np.where(np.isnan(d), np.nan, k)
+    return whole, d, 3 * k - 2 * d
+
+
+def blau(n: int, fast: int, slow: int, signal: int) -> tuple[Array, Array]:
+    """Return Blau's index and its signal, both from the signal's first value on."""
+    low, high = windows(np.min, n, LOW), windows(np.max, n, HIGH)
+    distance, reach = (ema(ema(x, slow), fast) for x in (CLOSE - (high + low) / 2, (high - low) / 2))
+    index = 100 * distance / reach
+    mean_of_it = ema(index, signal)
+    return np.where(np.isnan(mean_of_it), np.nan, index), mean_of_it
+
+
 def mass(n: int, count: int) -> Array:
     """Return the mass index."""
     once = ema(RANGE, n)
@@ -136,6 +154,9 @@ CASES: dict[str, tuple[tuple[float, ...], tuple[Array, ...]]] = {
     "er": ((10,), (np.abs(CLOSE - lag(CLOSE, 10)) / WAY,)),
     "vhf": ((10,), (EXTENT / WAY,)),
     "eri": ((13,), (HIGH - ema(CLOSE, 13), LOW - ema(CLOSE, 13))),
+    "kdj": ((9, 3, 4), slow_place(9, 3, 4)),
+    "smi": ((13, 2, 25, 9), blau(13, 2, 25, 9)),
+    "marketfi": ((), (RANGE / VOLUME,)),
     "fosc": ((5,), (forecast(5),)),
     "imi": ((14,), (intraday(14),)),
     "qstick": ((10,), (mean(10, CLOSE - OPEN),)),

@@ -63,6 +63,13 @@ def _efficiency(inputs: Series, params: tuple[float, ...]) -> Series:
     return (np.where(highest(changes, period) > 0.0, found, np.nan),)
 
 
+def _kdj(inputs: Series, params: tuple[float, ...]) -> Series:
+    period, k_smooth, d_smooth = (int(value) for value in params)
+    found = talib.KDJ(*inputs, period, k_smooth, talib.MA_Type.RMA, d_smooth, talib.MA_Type.RMA)
+    reach = highest(inputs[0], period) > lowest(inputs[1], period)
+    return tuple(np.where(reach, series, np.nan) for series in found)
+
+
 def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
     adx = smoothing.wilder_nb(directional(inputs, period)[2], period, period)
@@ -89,6 +96,7 @@ MOMENTUM: Mapping[str, Compute] = {
     "willr": _willr,
     "ultosc": _ultosc,
     "er": _efficiency,
+    "kdj": _kdj,
     "adxr": _adxr,
     "plus_di": _directional(0),
     "minus_di": _directional(1),

@@ -54,6 +54,7 @@ _FUNCTIONS: Mapping[str, str] = {
     "ao": "AO",
     "ac": "AC",
     "coppock": "COPPOCK",
+    "smi": "SMI",
     "dpo": "DPO",
     "vhf": "VHF",
     "eri": "ERI",

@@ -18,6 +18,10 @@ def _pvo(inputs: Series, params: tuple[float, ...]) -> Series:
     return (100.0 * (ema(inputs[0], int(params[0])) - slow) / slow,)
 
 
+def _facilitation(inputs: Series, _params: tuple[float, ...]) -> Series:
+    return ((inputs[0] - inputs[1]) / inputs[2],)
+
+
 def _mfi(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
     x, volume = inputs
@@ -45,5 +49,12 @@ def _cmf(inputs: Series, params: tuple[float, ...]) -> Series:
     return (where_traded(flow, volume, period),)
 
 
-VOLUME: Mapping[str, Compute] = {"adosc": _adosc, "mfi": _mfi, "vwma": _vwma, "cmf": _cmf, "pvo": _pvo}
+VOLUME: Mapping[str, Compute] = {
+    "adosc": _adosc,
+    "mfi": _mfi,
+    "vwma": _vwma,
+    "cmf": _cmf,
+    "pvo": _pvo,
+    "marketfi": _facilitation,
+}
 """How each is computed, by its word."""

@@ -127,6 +127,39 @@ FURTHER_OSCILLATORS = (
         talib="AC",
     ),
     IndicatorSpec(
+        name="kdj",
+        title="KDJ stochastic",
+        inputs=BARS,
+        parameters=(period(9, name="period", low=2), period(3, name="k_smooth"), period(3, name="d_smooth")),
+        outputs=outputs("k", "d", "j"),
+        first_value=lambda params, _output: int(sum(params)) - 3,
+        settle=lambda params: WILDER_SETTLE_PERIODS * int(params[1] + params[2]),
+        formula="k = Wilder mean of 100 * (close - lowest) / (highest - lowest); d = that of k; j = 3k - 2d",
+        source="George Lane; the smoothing of Chinese charting programs",
+        talib="KDJ",
+        differs="means start from the mean of their first values, not from 50; undefined without a range",
+    ),
+    IndicatorSpec(
+        name="smi",
+        title="Stochastic momentum index",
+        inputs=BARS,
+        parameters=(
+            period(13, low=2),
+            period(2, name="fast"),
+            period(25, name="slow"),
+            period(9, name="signal"),
+        ),
+        outputs=outputs("smi", "signal"),
+        first_value=lambda params, _output: int(sum(params)) - 4,
+        settle=lambda params: EMA_SETTLE_PERIODS * int(params[1] + params[2] + params[3]),
+        formula=(
+            "100 * e(close - middle of the range) / e(half the range), e = ema(ema(slow), fast), n bars; "
+            "signal = ema of it"
+        ),
+        source="William Blau, 1993",
+        talib="SMI",
+    ),
+    IndicatorSpec(
         name="coppock",
         title="Coppock curve",
         parameters=(period(10, name="wma"), period(14, name="long"), period(11, name="short")),
@@ -280,6 +313,14 @@ FURTHER_VOLUMES = (
         first_value=after_window,
         formula="volume / mean of the n volumes before it",
         talib="RVOL",
+    ),
+    IndicatorSpec(
+        name="marketfi",
+        title="Market facilitation index",
+        inputs=(*HIGH_LOW, VOLUME),
+        first_value=at_once,
+        formula="(high - low) / volume; undefined where none traded",
+        source="Bill Williams, 1995",
     ),
     IndicatorSpec(
         name="nvi",

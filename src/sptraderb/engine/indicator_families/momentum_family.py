@@ -255,6 +255,7 @@ DIRECTIONAL = (
         inputs=BARS,
         outputs=DISTANCE,
         first_value=at_once,
+        settle=lambda _params: 1,
         formula="max(high - low, |high - close[1]|, |low - close[1]|); high - low on the first bar",
         source=_WILDER,
     ),

@@ -157,6 +157,7 @@ TRADERS = (
         title="Choppiness index",
         inputs=BARS,
         parameters=(period(14, low=2),),
+        settle=lambda _params: 1,
         formula="100 * log(sum of the true range / (highest high - lowest low)) / log(n)",
         source="Bill Dreiss, 1993",
         talib="SUM",
