@@ -55,6 +55,14 @@ def fingerprint(level: str) -> str:
     return digest.hexdigest()
 
 
+def kernels_fingerprint() -> str:
+    """Return a hash of the kernels' sources: after a change they are compiled here, not in the first run."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "src" / "sptraderb" / "engine" / "kernels").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def read_stamp() -> dict[str, str]:
     """Return the finished levels and their fingerprints; empty when nothing is finished."""
     try:
@@ -66,7 +74,8 @@ def read_stamp() -> dict[str, str]:
 
 def is_ready(level: str) -> bool:
     """Tell whether the environment holds exactly what ``level`` asks for."""
-    return read_stamp().get(level) == fingerprint(level)
+    stamp = read_stamp()
+    return stamp.get(level) == fingerprint(level) and stamp.get("kernels") == kernels_fingerprint()
 
 
 @contextlib.contextmanager
@@ -221,8 +230,10 @@ def set_up(level: str) -> None:
             install_pins(name)
         install_package()
         unpack_web_assets()
-        warm_kernels()
         finished["run"] = fingerprint("run")
+    if not base_is_sound or stamp.get("kernels") != kernels_fingerprint():
+        warm_kernels()
+    finished["kernels"] = kernels_fingerprint()
     if level == "dev":
         install_pins("dev")
         finished["dev"] = fingerprint("dev")

@@ -113,6 +113,13 @@ def test_set_up_when_killed_and_started_twice_then_both_end_well_and_the_next_do
     )  # fmt: skip
     assert str(project) in found.stdout
 
+    kernels = project / "src" / "sptraderb" / "engine" / "kernels"
+    kernels.mkdir()
+    (kernels / "bars.py").write_text("# changed by an update\n")
+    out, _ = make(project).communicate(timeout=60)
+    assert "compiled the kernels" in out, "an update's kernels must not be compiled by the first run"
+    assert "installed" not in out
+
 
 def test_set_up_when_a_pin_cannot_be_had_then_its_reason_is_shown_and_no_stamp_is_left(project: Path) -> None:
     """A failing step prints the end of its output and leaves the set-up unfinished."""
