@@ -71,6 +71,12 @@ def test_run_when_everything_is_given_then_everything_is_kept() -> None:
     assert request.webhook_url == "https://example.com/hook"
 
 
+def test_run_when_dates_are_unix_seconds_then_understood() -> None:
+    """Unix seconds are taken as numbers and as text, as the hint of a refusal promises."""
+    for start in (1_485_907_200, "1485907200"):
+        assert _read(start_date=start).start_s == 1_485_907_200
+
+
 def test_run_when_the_old_spelling_of_mode_then_understood() -> None:
     """`execution_mode: Research|Paper|Live` is how the first server's clients say `mode`."""
     assert _read(execution_mode="Live").mode is Mode.LIVE

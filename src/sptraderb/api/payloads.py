@@ -56,8 +56,8 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
         one symbol in a list (several are not supported yet).
     timeframe : str
         ``1m 5m 15m 1h 4h 12h 1d 1w``.
-    start_date, end_date : str
-        RFC 3339 or a plain date; both inclusive on candle time, a plain end to the end of its UTC day.
+    start_date, end_date : str or int
+        RFC 3339, a plain date or Unix seconds; both inclusive, a plain end to the end of its UTC day.
     initial_capital : str or number
         In the account currency, above 0.
     parameters : dict
@@ -85,12 +85,12 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     tags : list of str
         For filtering.
     webhook_url : str
-        Reserved: called when the run ends.
+        Kept with the run; nothing calls it yet, and the result says so.
     """
 
     timeframe: str
-    start_date: str
-    end_date: str
+    start_date: str | int
+    end_date: str | int
     initial_capital: str | int | float
     strategy_name: str | None = None
     strategy: str | None = None
@@ -206,8 +206,8 @@ def _checked(faults: list[Fault], path: str, read: Callable[[], _Value], otherwi
         return otherwise
 
 
-def _day_or_time(text: str, name: str, *, ends_day: bool = False) -> int:
-    return seconds_from_text(text, name=name, ends_day=ends_day)
+def _day_or_time(value: str | int, name: str, *, ends_day: bool = False) -> int:
+    return seconds_from_text(str(value), name=name, ends_day=ends_day)
 
 
 def _dates_reversed(payload: RunPayload) -> Fault:

@@ -4,7 +4,8 @@ Prices are ticks, quantities are steps, money is minor units, rates are parts pe
 Python or int64 integers at a stated number of decimals (rules M1, M2). No float passes here.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from sptraderb.errors import InvalidInput, MoneyOverflow
 
@@ -12,6 +13,7 @@ MAX_SCALE = 10
 RATE_ONE = 1_000_000_000
 INT64_MAX = 2**63 - 1
 _MAX_TEXT_LENGTH = 64
+_PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 def decimal_from_text(text: str) -> Decimal:
@@ -23,11 +25,10 @@ def decimal_from_text(text: str) -> Decimal:
         ``number.malformed`` if the text is no finite decimal number of sensible length.
     """
     stripped = text.strip()
-    try:
-        value = Decimal(stripped)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or len(stripped) > _MAX_TEXT_LENGTH or abs(value.adjusted()) > _MAX_TEXT_LENGTH:
+    # Decimal itself would take `1_000` and digits of other scripts too.
+    well_formed = len(stripped) <= _MAX_TEXT_LENGTH and _PLAIN_NUMBER.fullmatch(stripped)
+    value = Decimal(stripped) if well_formed else Decimal("NaN")
+    if not value.is_finite() or abs(value.adjusted()) > _MAX_TEXT_LENGTH:
         shown = stripped[:_MAX_TEXT_LENGTH]
         raise InvalidInput("number.malformed", f"a decimal number is needed, was `{shown}`")
     return value

@@ -22,7 +22,7 @@ from sptraderb.domain.candle import Candles
 from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.plan import Note, Plan, Signals
 from sptraderb.domain.result_columns import column_chunks
 from sptraderb.domain.result_document import RunFacts, Simulated, build, document_bytes, summary
 from sptraderb.domain.terms import Terms
@@ -136,6 +136,14 @@ def _best_case(
     return best if best.n_bars_done == outcome.n_bars_done else None
 
 
+def _webhook_notes(run: Run) -> tuple[Note, ...]:
+    if not run.request.webhook_url:
+        return ()
+    return (
+        Note(code="run.webhook_unsent", text="`webhook_url` is kept with the run; nothing calls it yet."),
+    )
+
+
 def _result(
     run: Run, prepared: PreparedRun, outcome: Outcome, *, best: Outcome | None, is_partial: bool
 ) -> StoredResult:
@@ -149,7 +157,7 @@ def _result(
         manifest=build_manifest(
             run.request, prepared.plan, prepared.candles, terms=terms, n_warm_up=prepared.first_bar
         ),
-        notes=cost_notes(run.request, prepared.plan, candles.instrument),
+        notes=(*cost_notes(run.request, prepared.plan, candles.instrument), *_webhook_notes(run)),
         quality=prepared.report,
     )
     document = build(
