@@ -136,7 +136,12 @@ def require_result(run: Run) -> None:
         message = "" if error is None else f": {error.message}"
         raise Conflict("run.failed", f"the run must have completed, it failed{message}", **facts, **context)
     if not run.has_result:
-        raise Conflict("run.no_result", "the run must have begun, it was cancelled before that", **facts)
+        raise Conflict(
+            "run.no_result",
+            "the run must have left a result, it was cancelled before one was stored",
+            hint="a run that was cancelled while it computed may store what it had within seconds",
+            **facts,
+        )
 
 
 def _wanted_blocks(include: str | None) -> tuple[str, ...] | None:
