@@ -10,7 +10,8 @@ from sptraderb.errors import InvalidInput
 
 TRUST_TIERS = ("verified", "external", "user")
 FORMAT_WORDS = (
-    "parquet", "json", "cryptodatadownload", "histdata", "dukascopy", "binance", "lean", "metatrader", "csv",
+    "parquet", "ticks", "json", "cryptodatadownload", "histdata", "dukascopy", "binance", "lean",
+    "metatrader", "csv",
 )  # fmt: skip
 """What forces a layout; the recognisers themselves load libraries that the API process does without."""
 

@@ -52,7 +52,7 @@ class ImportReport:
     n_read, n_kept, n_duplicate, n_corrected, n_refused, n_flat_weekend, n_noise, n_skipped : int
         Rows read; stored or equal to what is stored; repeated with equal values; that replaced stored
         candles of other values; refused; flat bars of the weekend, dropped; with a price read by the noise
-        rule; blank lines and comments. Read = kept + duplicate + refused + flat weekend.
+        rule; blank lines, comments and repeated ticks. Read = kept + duplicate + refused + flat weekend.
     n_new, n_equal : int
         Of the kept rows, those the store did not have, and those it had with equal values.
     rows : tuple of LineCount
@@ -111,6 +111,8 @@ def report_lines(report: ImportReport) -> list[str]:
         f"{report.n_refused:,} refused, "
         f"{report.n_flat_weekend:,} flat weekend bars dropped",
     ]
+    if report.n_skipped:
+        lines.append(f"  {report.n_skipped:,} passed over: blank lines, comments, repeated ticks")
     for row in report.rows:
         shown = ", ".join(str(line) for line in row.lines)
         more = ", ..." if row.count > len(row.lines) else ""

@@ -1,7 +1,7 @@
 """`sptraderb import FILE...`: candle files into the store, with a report on every row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.import_report import ImportReport, report_lines
 from sptraderb.cli.console import OUT, step_bar
 from sptraderb.cli.surroundings import read_settings, run_async
+from sptraderb.cli.tick_parts import joined_parts
 from sptraderb.errors import InvalidInput
 from sptraderb.orchestrator.import_candles import import_candles
 
@@ -92,7 +93,8 @@ def import_files(
     Parameters
     ----------
     files
-        Files of any known layout; all of one symbol if --symbol is given.
+        Files of any known layout; all of one symbol if --symbol is given. A folder is imported as one file,
+        joined of the JSON parts of ticks in it.
     """
     run_async(_import_all(files, (flags or ImportFlags()).to_options()))
 
@@ -109,7 +111,11 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 
 async def _import_all(files: Sequence[Path], options: ImportOptions) -> None:
     async with open_services(read_settings()) as services:
-        reports = [await import_with_bar(services, file, options) for file in files]
+        with joined_parts(files) as joined:
+            reports = [
+                await import_with_bar(services, file, replace(options, file_name=name) if name else options)
+                for file, name in joined
+            ]
     for report in reports:
         for line in report_lines(report):
             OUT.print(escape(line), soft_wrap=True)
@@ -125,10 +131,11 @@ async def import_with_bar(services: Services, file: Path, options: ImportOptions
     CandlesUnusable, InvalidInput
         As `import_candles`.
     """
-    with step_bar(f"{file.name}: reading", counts=False) as bar:
+    shown = options.file_name or file.name
+    with step_bar(f"{shown}: reading", counts=False) as bar:
 
         def move(phase: str, done: int, total: int) -> None:
-            bar.move(done, total, f"{file.name}: {phase}")
+            bar.move(done, total, f"{shown}: {phase}")
 
         return await import_candles(services.pool, file, options=options, on_progress=move)
 

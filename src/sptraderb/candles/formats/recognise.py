@@ -13,10 +13,12 @@ from sptraderb.candles.formats.histdata import recognise_histdata
 from sptraderb.candles.formats.lean import recognise_lean
 from sptraderb.candles.formats.metatrader import recognise_metatrader
 from sptraderb.candles.formats.table_layout import Recognised
+from sptraderb.candles.formats.tick_json import recognise_ticks
 from sptraderb.errors import InvalidInput
 
 FORMATS: Mapping[str, Callable[[FileHead], Recognised | None]] = {
     "parquet": recognise_arrow,
+    "ticks": recognise_ticks,
     "json": recognise_json_klines,
     "cryptodatadownload": recognise_cryptodatadownload,
     "histdata": recognise_histdata,
