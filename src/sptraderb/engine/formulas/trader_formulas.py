@@ -51,9 +51,10 @@ def _ichimoku(inputs: Series, params: tuple[float, ...]) -> Series:
 def _pivot_points(inputs: Series, _params: tuple[float, ...]) -> Series:
     """Give each bar the levels of the session before; the first loaded session may be cut."""
     high, low, close, day = inputs
-    starts = np.flatnonzero(np.diff(day, prepend=np.nan) != 0.0)
+    begins = np.diff(day, prepend=np.nan) != 0.0
+    starts = np.flatnonzero(begins)
     last = np.append(starts[1:], len(day)) - 1
-    session = np.searchsorted(starts, np.arange(len(day)), side="right") - 1
+    session = np.cumsum(begins) - 1
     columns = (np.maximum.reduceat(high, starts), np.minimum.reduceat(low, starts), close[last])
     h, lo, c = (np.where(session > 1, column[session - 1], np.nan) for column in columns)
     p = (h + lo + c) / 3.0

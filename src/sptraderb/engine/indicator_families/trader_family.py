@@ -89,7 +89,10 @@ TRADERS = (
             "own window, both of displacement - 1 bars ago"
         ),
         source="Goichi Hosoda, 1969",
-        differs="nothing; the lagging span is the close drawn back: compare close with close[25] for it",
+        differs=(
+            "nothing; programs that shift the spans by 26 bars want a displacement of 27; the lagging span "
+            "is the close drawn back: compare close with close[25] for it"
+        ),
     ),
     IndicatorSpec(
         name="heikin_ashi",
