@@ -196,6 +196,29 @@ async def test_import_when_an_older_attempt_ends_then_it_is_fenced(pool: Pool, d
     assert (await import_job_rows.read_import(pool, sent.id, owner=None)).state is ImportState.RUNNING
 
 
+async def test_import_when_written_then_progress_and_end_are_those_told(
+    pool: Pool, database_url: str
+) -> None:
+    """Progress has two decimals and never goes back; an import ends when its candles are stored."""
+    sent = await _send(database_url, _file())
+    claimed = await import_job_rows.claim_import(pool, sent.id)
+    assert claimed is not None
+    for percent in (22.9, 10.0):
+        told = await import_job_rows.write_progress(
+            pool, sent.id, attempt=claimed.attempt, phase="reading", percent=percent
+        )
+        assert told is False
+    assert (await import_job_rows.read_import(pool, sent.id, owner=None)).progress == 22.9
+    async with transaction(pool) as connection:
+        began = await connection.fetchval("SELECT now() FROM pg_sleep(0.01)")
+        ended = await import_job_rows.end_import(
+            connection, sent.id, attempt=claimed.attempt, state=ImportState.COMPLETED, report=b"{}"
+        )
+    assert ended is not None
+    assert ended.finished_at is not None
+    assert ended.finished_at > began
+
+
 async def test_upload_when_cut_then_nothing_remains(pool: Pool, database_url: str) -> None:
     """An upload that breaks off, in whatever way, leaves neither row nor chunk nor job."""
 

@@ -161,7 +161,7 @@ def _job(row: Row) -> ImportJob:
         n_lost=row["n_lost"],
         cancel_requested=row["cancel_requested"],
         phase=row["phase"],
-        progress=row["progress"],
+        progress=round(row["progress"], 2),
         error=None if row["error"] is None else msgspec.json.decode(row["error"], type=RunError),
         report=None if row["report"] is None else row["report"].encode(),
         created_at=row["created_at"],

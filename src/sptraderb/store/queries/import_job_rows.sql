@@ -57,9 +57,10 @@ RETURNING cancel_requested;
 UPDATE sptraderb.candle_imports SET cancel_requested = true WHERE id = $1;
 
 -- end --
--- Fenced: an import that another attempt holds, or that has ended, stays as it is.
+-- Fenced: an import that another attempt holds, or that has ended, stays as it is. The clock's time, since the
+-- transaction that stores the candles began long before.
 UPDATE sptraderb.candle_imports
-   SET state = $3, report = $4::json, error = $5::json, finished_at = now(),
+   SET state = $3, report = $4::json, error = $5::json, finished_at = clock_timestamp(),
        phase = $3, progress = CASE WHEN $3 = 'completed' THEN 100 ELSE progress END
  WHERE id = $1 AND state IN ('queued', 'running') AND attempt = $2
 RETURNING *;
