@@ -20,7 +20,7 @@ HEIKIN_ASHI_SETTLE = 20
 """Halvings of the first bar's weight until it is below 1e-6."""
 MAX_PASSES = 500
 """Longest window of what takes one pass over the series per bar of the window."""
-_WEEK_SESSIONS, _MONTH_SESSIONS = 5, 23
+_WEEK_SESSIONS, _MONTH_SESSIONS = 7, 31
 
 
 def _ichimoku_first(params: Parameters, output: str) -> int:
