@@ -30,7 +30,9 @@ def test_ticks_when_digits_would_be_lost_then_refused(text: str, scale: int) -> 
     assert caught.value.code == "price.not_on_scale"
 
 
-@pytest.mark.parametrize("text", ["", "abc", "nan", "inf", "1,5", "1e999", "9" * 80, "1_000", "１０", "--1", "0x10", "."])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "nan", "inf", "1,5", "1e999", "9" * 80, "1_000", "１０", "--1", "0x10", "."]
+)
 def test_ticks_when_text_is_no_number_then_refused(text: str) -> None:
     """Whatever is no finite decimal number of sensible length is refused."""
     with pytest.raises(InvalidInput) as caught:
