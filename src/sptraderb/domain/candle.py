@@ -86,7 +86,7 @@ class Candles:
         ------
         CandlesUnusable
             ``candles.ragged``, ``candles.unordered``, ``candles.not_positive``, ``candles.ohlc_broken``,
-            each with the first offending index.
+            ``candles.crossed`` (ask below bid), each with the first offending index.
         """
         time_s = _read_only(columns["time_s"], np.int64)
         names = PRICE_COLUMNS + (ASK_COLUMNS if instrument.side is CandleSide.BOTH else ())
@@ -99,6 +99,8 @@ class Candles:
         for group in (PRICE_COLUMNS, ASK_COLUMNS):
             if group[0] in arrays:
                 _require_sound(*(arrays[name] for name in group))
+        if ASK_COLUMNS[0] in arrays:
+            _require_uncrossed(arrays)
         return cls(
             instrument=instrument,
             timeframe=timeframe,
@@ -151,6 +153,13 @@ def _require_sound(open_: Int64Array, high: Int64Array, low: Int64Array, close: 
     _require(low > 0, "candles.not_positive", "prices must be positive")
     inside = (low <= np.minimum(open_, close)) & (np.maximum(open_, close) <= high)
     _require(inside, "candles.ohlc_broken", "low <= open, close <= high must hold")
+
+
+def _require_uncrossed(arrays: Mapping[str, Int64Array]) -> None:
+    holds = np.ones(len(arrays[ASK_COLUMNS[0]]), dtype=np.bool_)
+    for bid, ask in zip(PRICE_COLUMNS, ASK_COLUMNS, strict=True):
+        holds &= arrays[bid] <= arrays[ask]
+    _require(holds, "candles.crossed", "bid <= ask must hold for open, high, low and close")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

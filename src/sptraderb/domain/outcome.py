@@ -153,7 +153,7 @@ class OpenPosition:
     entry_price_ticks, entry_reference_ticks : int
         Fill price and reference price (M6).
     stop_ticks, target_ticks : int
-        Live levels, or NO_LEVEL.
+        Levels that would be live on the next bar (the nearest of the stops), or NO_LEVEL.
     open_pnl_minor : int
         At the last close, marked at the side's price (X5), against the reference price.
     booked_minor : int

@@ -133,6 +133,13 @@ class ExitRules:
         Close at the open of the n-th bar after the entry bar (X10); 0 = never.
     live_from_next_bar : bool
         Whether attached exits wait for the bar after the fill (X15).
+    trailing_stop, trailing_activate : Distance or None
+        How far a stop follows the water mark, and the favourable move of the mark from the fill that
+        it waits for (X8); never of kind ``price``.
+    max_duration_s : int
+        Close at the first open not before the entry's time plus this (X10); 0 = never.
+    break_even_at : Distance or None
+        Favourable move of the water mark that brings the stop to the entry price; never ``price``.
     """
 
     when: int = -1
@@ -140,6 +147,21 @@ class ExitRules:
     take_profit: Distance | None = None
     max_bars: int = 0
     live_from_next_bar: bool = False
+    trailing_stop: Distance | None = None
+    trailing_activate: Distance | None = None
+    max_duration_s: int = 0
+    break_even_at: Distance | None = None
+
+    def distances(self) -> tuple[Distance, ...]:
+        """Return everything stated as a distance or price, in a fixed order."""
+        stated = (
+            self.stop_loss,
+            self.take_profit,
+            self.trailing_stop,
+            self.trailing_activate,
+            self.break_even_at,
+        )
+        return tuple(distance for distance in stated if distance is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +204,11 @@ class Costs:
         Slippage of market and stop fills, in millionths of a tick, adverse, rounded up (M2).
     slippage_ppm_pips : int or None
         The same in millionths of a pip.
+    slippage_ppb : int or None
+        The same as parts per 10^9 of the price before it; at most one slippage is set.
+    commission_per_lot, commission_per_order, commission_min, commission_max : int or None
+        Further parts of the commission, and its bounds per order, in billionths of one unit of account
+        money.
     """
 
     commission_ppb: int | None = None
@@ -189,21 +216,35 @@ class Costs:
     spread_ppm_ticks: int | None = None
     slippage_ppm_ticks: int | None = None
     slippage_ppm_pips: int | None = None
+    slippage_ppb: int | None = None
+    commission_per_lot: int | None = None
+    commission_per_order: int | None = None
+    commission_min: int | None = None
+    commission_max: int | None = None
 
     def overridden_by(self, other: "Costs") -> "Costs":
-        """Return these costs with everything that ``other`` states in its place."""
-        spread = (other.spread_ppm_pips, other.spread_ppm_ticks)
-        slip = (other.slippage_ppm_pips, other.slippage_ppm_ticks)
-        spread = spread if spread != (None, None) else (self.spread_ppm_pips, self.spread_ppm_ticks)
-        slip = slip if slip != (None, None) else (self.slippage_ppm_pips, self.slippage_ppm_ticks)
-        commission = self.commission_ppb if other.commission_ppb is None else other.commission_ppb
-        return Costs(
-            commission_ppb=commission,
-            spread_ppm_pips=spread[0],
-            spread_ppm_ticks=spread[1],
-            slippage_ppm_pips=slip[0],
-            slippage_ppm_ticks=slip[1],
-        )
+        """Return these costs with what ``other`` states in its place: a whole commission, spread, slippage."""
+        stated = {}
+        for names in (_COMMISSION, _SPREAD, _SLIPPAGE):
+            values = {name: getattr(other, name) for name in names}
+            is_stated = any(value is not None for value in values.values())
+            stated.update(values if is_stated else {name: getattr(self, name) for name in names})
+        return Costs(**stated)
+
+    def states_commission(self) -> bool:
+        """Return whether some part of a commission is stated."""
+        return any(getattr(self, name) is not None for name in _COMMISSION)
+
+
+_COMMISSION = (
+    "commission_ppb",
+    "commission_per_lot",
+    "commission_per_order",
+    "commission_min",
+    "commission_max",
+)
+_SPREAD = ("spread_ppm_pips", "spread_ppm_ticks")
+_SLIPPAGE = ("slippage_ppm_ticks", "slippage_ppm_pips", "slippage_ppb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,8 +374,8 @@ class Plan:
     def level_nodes(self) -> frozenset[int]:
         """Return the nodes of all exit distances and prices."""
         exits = [self.exits_long, self.exits_short, *(entry.exits for entry in self.entries)]
-        found = [rule.stop_loss for rule in exits] + [rule.take_profit for rule in exits]
-        return frozenset(distance.node for distance in found if distance is not None and distance.node >= 0)
+        found = [distance for rule in exits for distance in rule.distances()]
+        return frozenset(distance.node for distance in found if distance.node >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

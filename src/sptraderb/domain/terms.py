@@ -40,11 +40,18 @@ class Terms:
         Initial deposit.
     commission_ppb : int
         Commission per side, parts per 10^9 of notional at the fill price (C1).
+    commission_per_lot_minor, commission_per_order_minor : int
+        Commission beside the rate: for each lot (`Instrument.lot_units`), pro rata, and for each order.
+        The parts are summed exactly and rounded once.
+    commission_min_minor, commission_max_minor : int
+        Bounds of an order's commission, after rounding; 0 = none.
     spread_ticks : int
-        Whole spread (C2). Bid candles: ask = bid + spread. Ask candles: bid = ask - spread. Mid
+        Not read with candles of both sides. Whole spread (C2). Bid candles: ask = bid + spread. Ask candles: bid = ask - spread. Mid
         candles: bid = mid - spread // 2, ask = mid + spread - spread // 2 (the odd tick to the ask).
     slippage_ticks : int
         Adverse slippage of market and stop fills (C3); limits are never slipped (X3).
+    slippage_ppb : int
+        Slippage as parts per 10^9 of the price before it, rounded up to a tick; added to the ticks.
     margin_rate_ppb : int
         Margin as parts per 10^9 of notional.
     risk : RiskLimits
@@ -64,8 +71,13 @@ class Terms:
     money_decimals: int
     capital_minor: int
     commission_ppb: int = 0
+    commission_per_lot_minor: int = 0
+    commission_per_order_minor: int = 0
+    commission_min_minor: int = 0
+    commission_max_minor: int = 0
     spread_ticks: int = 0
     slippage_ticks: int = 0
+    slippage_ppb: int = 0
     margin_rate_ppb: int
     risk: RiskLimits = field(default_factory=RiskLimits)
     start_bar: int = 0
