@@ -1,6 +1,7 @@
 """One bar as both sides of the market see it, and fills at its prices (X5, M6).
 
-Place: turns one-sided candles and a spread into bid, ask and reference prices.
+Place: turns candles of one side and a spread, or candles of both sides, into bid, ask and reference
+prices.
 """
 
 from dataclasses import dataclass
@@ -41,25 +42,45 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotedBar:
-    """Bid and ask of one bar."""
+class Quote:
+    """Both sides of the market at one instant, and the reference price between or on them (M6)."""
 
-    bid_open: Decimal
+    reference: Decimal
+    bid: Decimal
+    ask: Decimal
+
+    def exit_price(self, side: int) -> Decimal:
+        """Return the price at which a position of ``side`` is closed: a long at bid, a short at ask."""
+        return self.bid if side > 0 else self.ask
+
+    def entry_price(self, side: int) -> Decimal:
+        """Return the price at which a position of ``side`` is opened."""
+        return self.ask if side > 0 else self.bid
+
+    def reference_of(self, direction: int, side_price: Decimal) -> Decimal:
+        """Return the reference of a price of the buying or selling side, by the spread of this instant."""
+        traded = self.ask if direction == BUY else self.bid
+        return side_price - (traded - self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedBar:
+    """Bid and ask of one bar.
+
+    Parameters
+    ----------
+    open, close : Quote
+        The two instants whose prices are known together.
+    bid_high, bid_low, ask_high, ask_low : Decimal
+        Extremes of each side; each side's orders walk their own (X5).
+    """
+
+    open: Quote
+    close: Quote
     bid_high: Decimal
     bid_low: Decimal
-    bid_close: Decimal
-    ask_open: Decimal
     ask_high: Decimal
     ask_low: Decimal
-    ask_close: Decimal
-
-    def exit_open(self, side: int) -> Decimal:
-        """Return the opening price a position of ``side`` could be closed at."""
-        return self.bid_open if side > 0 else self.ask_open
-
-    def exit_close(self, side: int) -> Decimal:
-        """Return the closing price a position of ``side`` could be closed at."""
-        return self.bid_close if side > 0 else self.ask_close
 
     def adverse(self, side: int) -> Decimal:
         """Return the worst price of the bar for a position of ``side``."""
@@ -76,7 +97,7 @@ class Quotes:
     Parameters
     ----------
     candles : Candles
-        Bid, ask or mid candles.
+        Bid, ask or mid candles, or both sides; with both, a spread of the terms is not used.
     terms : Terms
         Spread and slippage.
     scales : Scales
@@ -88,26 +109,52 @@ class Quotes:
         self._scales = scales
         spread = terms.spread_ticks
         side = candles.instrument.side
-        below = {CandleSide.BID: 0, CandleSide.ASK: spread, CandleSide.MID: spread // 2}[side]
-        self.bid_below = scales.price(below)
-        self.ask_above = scales.price(spread - below)
+        below = {CandleSide.ASK: spread, CandleSide.MID: spread // 2}.get(side, 0)
+        self._bid_below = scales.price(below)
+        self._ask_above = scales.price(spread - below)
         self._slippage = scales.price(terms.slippage_ticks)
 
     def bar(self, index: int) -> QuotedBar:
         """Return both sides of bar ``index``."""
+        main = self._main_prices(index)
+        bids = [price - self._bid_below for price in main]
+        asks = [price + self._ask_above for price in main]
+        if self._candles.instrument.side is CandleSide.BOTH:
+            bids, asks = main, self._ask_prices(index)
+        return QuotedBar(
+            open=Quote(main[0], bids[0], asks[0]),
+            close=Quote(main[3], bids[3], asks[3]),
+            bid_high=bids[1],
+            bid_low=bids[2],
+            ask_high=asks[1],
+            ask_low=asks[2],
+        )
+
+    def _main_prices(self, index: int) -> list[Decimal]:
         candles = self._candles
         columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
-        prices = [self._scales.price(column[index]) for column in columns]
-        bids = [price - self.bid_below for price in prices]
-        asks = [price + self.ask_above for price in prices]
-        return QuotedBar(*bids, *asks)
+        return [self._scales.price(int(column[index])) for column in columns]
 
-    def fill(self, direction: int, side_price: Decimal, *, slipped: bool) -> Fill:
-        """Return the fill of a buy or sell at a price of its own side (X1-X3)."""
+    def _ask_prices(self, index: int) -> list[Decimal]:
+        candles = self._candles
+        columns = (
+            candles.ask_open_ticks,
+            candles.ask_high_ticks,
+            candles.ask_low_ticks,
+            candles.ask_close_ticks,
+        )
+        return [self._scales.price(int(column[index])) for column in columns if column is not None]
+
+    def fill(self, direction: int, side_price: Decimal, *, at: Quote, slipped: bool) -> Fill:
+        """Return the fill of a buy or sell at a price of its own side (X1-X3).
+
+        Parameters
+        ----------
+        at : Quote
+            The instant whose spread counts: the open, also inside the bar (M6), or the close.
+        """
         slippage = self._slippage if slipped else ZERO
-        if direction == BUY:
-            return Fill(side_price - self.ask_above, side_price, side_price + slippage)
-        return Fill(side_price + self.bid_below, side_price, side_price - slippage)
+        return Fill(at.reference_of(direction, side_price), side_price, side_price + direction * slippage)
 
     def mark(self, side: int, exit_price: Decimal, entry_reference: Decimal) -> Decimal:
         """Return the open price move of a position: its side's price against its reference (M6)."""

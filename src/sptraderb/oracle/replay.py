@@ -18,7 +18,7 @@ import numpy as np
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.outcome import EventCode, ExitReason, Outcome
 from sptraderb.domain.plan import LONG, SHORT, Plan, Signals
-from sptraderb.domain.terms import Terms, require_one_sided
+from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
 from sptraderb.oracle.cash_book import PendingEntry
@@ -35,7 +35,7 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     plan : Plan
         Rules; their conditions and levels are taken from ``signals``.
     candles : Candles
-        Bars of one side (bid, ask or mid).
+        Bars of one side (bid, ask or mid) or of both.
     signals : Signals
         Conditions and float64 levels on every bar, evaluated once for both engines.
     terms : Terms
@@ -49,8 +49,7 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     Raises
     ------
     InvalidInput
-        ``candles.both_sides_unsupported``; ``costs.exceed_price`` if the lowest price less spread and
-        slippage is not positive.
+        ``costs.exceed_price`` if the lowest price less spread and slippage is not positive.
     MoneyOverflow
         ``money.overflow`` if a sum does not fit 64 bits at its scale (M3).
 
@@ -59,7 +58,6 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     Exact: every number is a decimal in a context that traps lost digits; the roundings of rule M4
     are the only ones. Slow by design, some tens of microseconds a bar.
     """
-    require_one_sided(candles)
     with localcontext(EXACT):
         _require_prices_above_costs(candles, terms)
         return _Replay(plan, candles, signals, terms).run()
@@ -70,7 +68,8 @@ def _require_prices_above_costs(candles: Candles, terms: Terms) -> None:
     scales = Scales(candles.instrument, terms.money_decimals)
     quotes = Quotes(candles, terms, scales=scales)
     for bar in range(len(candles)):
-        least = quotes.fill(SELL, quotes.bar(bar).bid_low, slipped=True).price
+        quoted = quotes.bar(bar)
+        least = quotes.fill(SELL, quoted.bid_low, at=quoted.open, slipped=True).price
         if least <= 0:
             raise InvalidInput(
                 "costs.exceed_price",
@@ -140,8 +139,7 @@ class _Replay:
     def _close_at_open(self, bar: int, quoted: QuotedBar, reason: ExitReason) -> None:
         position = self.desk.position
         if position is not None:
-            price = quoted.exit_open(position.side)
-            self.desk.close_at_market(bar, price, reason=reason, quoted=quoted)
+            self.desk.close_at_market(bar, quoted.open, reason=reason, quoted=quoted)
 
     # -- 3. marks --------------------------------------------------------------------------------
 
@@ -153,7 +151,7 @@ class _Replay:
             adverse = quoted.adverse(position.side)
             position.see(adverse)
             position.see(quoted.favourable(position.side))
-            self.marked_pnl = self.desk.open_pnl(position, quoted.exit_close(position.side))
+            self.marked_pnl = self.desk.open_pnl(position, quoted.close.exit_price(position.side))
             self.desk.lowest.append(self.book.balance + self.desk.open_pnl(position, adverse))
             held = position.side * scales.steps(position.quantity)
         equity = self.book.balance + self.marked_pnl
@@ -210,8 +208,7 @@ class _Replay:
         if position is None or not self.terms.close_at_end:
             return
         quoted = self.desk.quotes.bar(n_bars - 1)
-        price = quoted.exit_close(position.side)
-        self.desk.close_at_market(n_bars - 1, price, reason=ExitReason.END_OF_DATA, quoted=quoted)
+        self.desk.close_at_market(n_bars - 1, quoted.close, reason=ExitReason.END_OF_DATA, quoted=quoted)
         balance = self.scales.minor(self.book.balance)
         self.marked_pnl = ZERO
         self.curve.equity[-1] = balance

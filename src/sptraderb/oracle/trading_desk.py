@@ -5,18 +5,19 @@ reversals at the open (X1, X11), stops and targets at the open or along the path
 the closes the loop asks for.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.outcome import ExitReason, LedgerKind, OrderReason
-from sptraderb.domain.plan import LONG, Plan, Signals
+from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.oracle.cash_book import CashBook, Exit, PendingEntry
 from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, Levels
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
-from sptraderb.oracle.quoted_bar import Fill, QuotedBar, Quotes
+from sptraderb.oracle.quoted_bar import Fill, Quote, QuotedBar, Quotes
 
 Realised = tuple[Decimal, Decimal, Decimal]
 
@@ -58,13 +59,12 @@ class TradingDesk:
 
     # -- closes asked for by the loop --------------------------------------------------------------
 
-    def close_at_market(
-        self, bar: int, side_price: Decimal, *, reason: ExitReason, quoted: QuotedBar
-    ) -> None:
-        """Close what is held as a market order at a price of the exit side, then slippage (X1)."""
+    def close_at_market(self, bar: int, quote: Quote, *, reason: ExitReason, quoted: QuotedBar) -> None:
+        """Close what is held as a market order at an instant of the bar, then slippage (X1)."""
         position = self.position
         if position is not None:
-            fill = self.quotes.fill(-position.side, side_price, slipped=True)
+            price = quote.exit_price(position.side)
+            fill = self.quotes.fill(-position.side, price, at=quote, slipped=True)
             self._close(position, Exit(bar, fill, reason), quoted)
 
     def exit_passed_at_open(self, bar: int, quoted: QuotedBar) -> None:
@@ -72,18 +72,18 @@ class TradingDesk:
         position = self.position
         if position is None or not position.exits_live_at(bar):
             return
-        price = quoted.exit_open(position.side)
+        price = quoted.open.exit_price(position.side)
         if position.stop_reached(price):
-            self._close(position, self._stopped(position, bar, price), quoted)
+            self._close(position, self._stopped(position, bar, price, at=quoted.open), quoted)
         elif position.target_reached(price):
-            self._close(position, self._taken(position, bar, price), quoted)
+            self._close(position, self._taken(position, bar, price, at=quoted.open), quoted)
 
     # -- entries and reversals -------------------------------------------------------------------
 
     def enter(self, order: PendingEntry, bar: int, quoted: QuotedBar, *, marked_pnl: Decimal) -> None:
         """Fill an entry at the open; whatever is held then is of the other side and reversed (X11)."""
-        side_price = quoted.ask_open if order.side == LONG else quoted.bid_open
-        fill = self.quotes.fill(order.side, side_price, slipped=True)
+        side_price = quoted.open.entry_price(order.side)
+        fill = self.quotes.fill(order.side, side_price, at=quoted.open, slipped=True)
         old = self.position
         equity = self.book.balance + (marked_pnl if old is not None else ZERO)
         end = None if old is None else Exit(bar, fill, ExitReason.REVERSAL)
@@ -179,7 +179,7 @@ class TradingDesk:
         commission: Decimal,
     ) -> None:
         """Note the certain prices of the exit bar and write the trade."""
-        position.see(quoted.exit_open(position.side))
+        position.see(quoted.open.exit_price(position.side))
         position.see(end.fill.price)
         pnl, spread, slippage = realised
         costs = [position.spread + spread, position.slippage + slippage, position.commission + commission]
@@ -194,22 +194,24 @@ class TradingDesk:
             return
         stopped = position.stop_reached(quoted.adverse(position.side))
         taken = position.target_reached(quoted.favourable(position.side))
-        ambiguous = stopped and taken
         levels = position.levels
         if taken and levels.target is not None and (not stopped or self.terms.for_position):
             worst = self.open_pnl(position, quoted.adverse(position.side))
             self.lowest.append(self.book.balance + worst)
-            self._close(position, self._taken(position, bar, levels.target, ambiguous=ambiguous), quoted)
+            end = self._taken(position, bar, levels.target, at=quoted.open)
         elif stopped and levels.stop is not None:
-            self._close(position, self._stopped(position, bar, levels.stop, ambiguous=ambiguous), quoted)
+            end = self._stopped(position, bar, levels.stop, at=quoted.open)
+        else:
+            return
+        self._close(position, replace(end, ambiguous=stopped and taken), quoted)
 
-    def _stopped(self, position: HeldPosition, bar: int, price: Decimal, *, ambiguous: bool = False) -> Exit:
-        fill = self.quotes.fill(-position.side, price, slipped=True)
-        return Exit(bar, fill, ExitReason.STOP_LOSS, position.levels.stop, ambiguous)
+    def _stopped(self, position: HeldPosition, bar: int, price: Decimal, *, at: Quote) -> Exit:
+        fill = self.quotes.fill(-position.side, price, at=at, slipped=True)
+        return Exit(bar, fill, ExitReason.STOP_LOSS, position.levels.stop)
 
-    def _taken(self, position: HeldPosition, bar: int, price: Decimal, *, ambiguous: bool = False) -> Exit:
-        fill = self.quotes.fill(-position.side, price, slipped=False)
-        return Exit(bar, fill, ExitReason.TAKE_PROFIT, position.levels.target, ambiguous)
+    def _taken(self, position: HeldPosition, bar: int, price: Decimal, *, at: Quote) -> Exit:
+        fill = self.quotes.fill(-position.side, price, at=at, slipped=False)
+        return Exit(bar, fill, ExitReason.TAKE_PROFIT, position.levels.target)
 
     # -- marks ---
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 from sptraderb.domain.candle import Candles
@@ -134,7 +135,8 @@ def case_from(raw: Mapping[str, object]) -> KnownAnswer:
     """Build one case from its mapping; an unknown key is a `KeyError`, so that no typo passes."""
     fields = dict(raw)
     instrument = _instrument(_mapping(fields.pop("instrument", {})))
-    candles = _candles(_list(fields.pop("bars")), instrument, _mapping(fields.pop("candles", {})))
+    bars = {"": _list(fields.pop("bars")), "ask_": _list(fields.pop("ask_bars", []))}
+    candles = _candles(bars, instrument, _mapping(fields.pop("candles", {})))
     signals = _signals(fields, len(candles))
     terms = _terms(_mapping(fields.pop("terms", {})), instrument)
     exits = _exits(fields)
@@ -188,15 +190,22 @@ def _instrument(raw: dict[str, object]) -> Instrument:
     return replace(base, side=side, **numbers)  # type: ignore[arg-type]
 
 
-def _candles(bars: Sequence[object], instrument: Instrument, raw: dict[str, object]) -> Candles:
+def _candles(bars: Mapping[str, Sequence[object]], instrument: Instrument, raw: dict[str, object]) -> Candles:
     timeframe = parse_timeframe(str(raw.pop("timeframe", "1h")))
     start = int(str(raw.pop("start_s", 1_704_186_000)))
-    prices = [[ticks_from_text(word, instrument.price_scale) for word in str(bar).split()] for bar in bars]
-    columns = np.array(prices, dtype=np.int64).T
-    times = start + timeframe.seconds * np.arange(len(bars), dtype=np.int64)
-    names = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
-    arrays = dict(zip(names, columns, strict=True))
-    return Candles.from_columns({"time_s": times, **arrays}, instrument=instrument, timeframe=timeframe)
+    missing = [int(str(bar)) for bar in _list(raw.pop("missing_before", []))]
+    slots = np.arange(len(bars[""])) + np.searchsorted(
+        np.sort(missing), np.arange(len(bars[""])), side="right"
+    )
+    arrays: dict[str, npt.NDArray[np.int64]] = {"time_s": start + timeframe.seconds * slots}
+    for prefix, rows in bars.items():
+        if rows:
+            prices = [
+                [ticks_from_text(word, instrument.price_scale) for word in str(bar).split()] for bar in rows
+            ]
+            names = (f"{prefix}{name}_ticks" for name in ("open", "high", "low", "close"))
+            arrays |= dict(zip(names, np.array(prices, dtype=np.int64).T, strict=True))
+    return Candles.from_columns(arrays, instrument=instrument, timeframe=timeframe)
 
 
 def _signals(fields: dict[str, object], n_bars: int) -> Signals:
@@ -225,10 +234,12 @@ def _terms(raw: dict[str, object], instrument: Instrument) -> Terms:
     rates = {
         "commission": "commission_ppb",
         "margin": "margin_rate_ppb",
+        "slippage": "slippage_ppb",
     }
     limits = {name: rate_from_text(str(raw.pop(name))) for name in tuple(raw) if name in _LIMITS}
     risk = RiskLimits(**{f"{name}_ppb": value for name, value in limits.items()})
-    values: dict[str, int] = {}
+    money = [name for name in raw if name.startswith("commission_")]
+    values = {f"{name}_minor": ticks_from_text(str(raw.pop(name)), decimals) for name in money}
     for name, value in raw.items():
         values[rates.get(name, name)] = rate_from_text(str(value)) if name in rates else int(str(value))
     margin = values.pop("margin_rate_ppb", instrument.margin_rate_ppb)
@@ -257,7 +268,11 @@ def _exits(fields: dict[str, object]) -> ExitRules:
     return ExitRules(
         stop_loss=_distance(fields.pop("stop_loss", None), _STOP_NODE),
         take_profit=_distance(fields.pop("take_profit", None), _TARGET_NODE),
+        trailing_stop=_distance(fields.pop("trailing_stop", None), _STOP_NODE),
+        trailing_activate=_distance(fields.pop("trailing_activate", None), _TARGET_NODE),
+        break_even_at=_distance(fields.pop("break_even_at", None), _TARGET_NODE),
         max_bars=int(str(fields.pop("max_bars", 0))),
+        max_duration_s=int(str(fields.pop("max_duration_s", 0))),
         live_from_next_bar=bool(fields.pop("live_from_next_bar", False)),
     )
 
