@@ -90,6 +90,10 @@ class Scales:
         _counted(money, self.money_unit)
         return money
 
+    def rounded_fraction(self, amount: Fraction) -> Decimal:
+        """Round an exact fraction of money half-even to the money unit (M4)."""
+        return self.rounded_money(self.money(round(amount / Fraction(self.money_unit))))
+
     def shared(self, money: Decimal, part: Decimal, *, whole: Decimal) -> Decimal:
         """Return the share of rounded money that ``part`` of ``whole`` bears, half-even (M4, M5)."""
         share = round(self.minor(money) * Fraction(part) / Fraction(whole))

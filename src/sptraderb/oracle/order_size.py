@@ -5,12 +5,14 @@ Place: the arithmetic of sizes. Sizes are exact quotients, rounded down to the q
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.outcome import OrderReason
 from sptraderb.domain.plan import SizeKind, SizeRule
 from sptraderb.domain.terms import Terms
 from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_multiples
+from sptraderb.oracle.order_fee import OrderFee
 
 _FIXED = (SizeKind.UNITS, SizeKind.LOTS)
 
@@ -61,7 +63,7 @@ class OrderSize:
         self._minimum = scales.quantity(instrument.quantity_min)
         self._lot = Decimal(instrument.lot_units)
         self._margin = rate(terms.margin_rate_ppb)
-        self._commission = rate(terms.commission_ppb)
+        self._fee = OrderFee(instrument, terms, scales=scales)
         self._largest_share = rate(terms.risk.max_position_size_ppb)
         self._scales = scales
 
@@ -111,11 +113,24 @@ class OrderSize:
         return whole_multiples_of_value(money, self._scales.notional(price_per_unit, self._step), self._step)
 
     def _carried(self, means: Means, price: Decimal) -> Decimal:
-        """Return the largest size whose margin, with the order's commission, the cash carries."""
-        per_step = self._scales.notional(price, self._step)
-        closing_fee = self._scales.notional(price, means.closing) * self._commission
-        left = means.available - closing_fee
-        return whole_multiples_of_value(left, per_step * (self._margin + self._commission), self._step)
+        """Return the largest size whose margin, with the order's commission, the cash carries.
+
+        The commission is what the order will pay, but for its rounding: its least is always due, and
+        either its parts or, where it has one, its most must be within the cash. All three grow with
+        the size, so that each has a largest size of its own.
+        """
+        cash, fee = Fraction(means.available), self._fee
+        margin = Fraction(self._scales.notional(price, self._step) * self._margin)
+        left = cash - fee.by_size(price, means.closing) - fee.per_order
+        by_parts = _most_steps(left, margin + fee.by_size(price, self._step))
+        if fee.most is not None:
+            by_parts = max(by_parts, _most_steps(cash - Fraction(fee.most), margin))
+        return self._step * min(by_parts, _most_steps(cash - Fraction(fee.least), margin))
+
+
+def _most_steps(money: Fraction, per_step: Fraction) -> int:
+    """Return how many steps ``money`` pays for; none without money."""
+    return int(money // per_step) if money > 0 and per_step > 0 else 0
 
 
 def whole_multiples_of_value(money: Decimal, value_per_step: Decimal, step: Decimal) -> Decimal:

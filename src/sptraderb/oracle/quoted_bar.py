@@ -10,7 +10,7 @@ from decimal import Decimal
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.terms import Terms
-from sptraderb.oracle.exact_numbers import ZERO, Scales
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
 
 BUY = 1
 SELL = -1
@@ -113,6 +113,7 @@ class Quotes:
         self._bid_below = scales.price(below)
         self._ask_above = scales.price(spread - below)
         self._slippage = scales.price(terms.slippage_ticks)
+        self._slippage_share = rate(terms.slippage_ppb)
 
     def bar(self, index: int) -> QuotedBar:
         """Return both sides of bar ``index``."""
@@ -153,8 +154,12 @@ class Quotes:
         at : Quote
             The instant whose spread counts: the open, also inside the bar (M6), or the close.
         """
-        slippage = self._slippage if slipped else ZERO
+        slippage = self._slippage_at(side_price) if slipped else ZERO
         return Fill(at.reference_of(direction, side_price), side_price, side_price + direction * slippage)
+
+    def _slippage_at(self, price: Decimal) -> Decimal:
+        """Return the slippage of a fill at ``price``; a share of it rounds up to a tick (C3, M2)."""
+        return self._slippage + self._scales.price_up(price * self._slippage_share)
 
     def mark(self, side: int, exit_price: Decimal, entry_reference: Decimal) -> Decimal:
         """Return the open price move of a position: its side's price against its reference (M6)."""

@@ -13,9 +13,10 @@ from sptraderb.domain.outcome import ExitReason, LedgerKind, OrderReason
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.oracle.cash_book import CashBook, Exit, PendingEntry
-from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
+from sptraderb.oracle.exact_numbers import ZERO, Scales
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, Levels
 from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.order_fee import OrderFee
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
 from sptraderb.oracle.quoted_bar import Fill, Quote, QuotedBar, Quotes
 
@@ -47,6 +48,7 @@ class TradingDesk:
         self.scales = Scales(candles.instrument, terms.money_decimals)
         self.quotes = Quotes(candles, terms, scales=self.scales)
         self.sizes = OrderSize(candles.instrument, terms, scales=self.scales)
+        self.fee = OrderFee(candles.instrument, terms, scales=self.scales)
         self.book = CashBook(self.scales)
         self.position: HeldPosition | None = None
         self.n_positions = 0
@@ -149,8 +151,7 @@ class TradingDesk:
         if owner is None:
             return ZERO
         quantity = closing + (ZERO if opened is None else opened.quantity)
-        fee = self.scales.notional(fill.price, quantity) * rate(self.terms.commission_ppb)
-        amount = -self.scales.rounded_money(fee)
+        amount = -self.fee.charged(fill.price, quantity)
         return self.book.book(bar, LedgerKind.COMMISSION, amount=amount, position=owner.number)
 
     # -- exits -----------------------------------------------------------------------------------
