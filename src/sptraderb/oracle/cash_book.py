@@ -154,7 +154,7 @@ class CashBook:
             quantity_steps=scales.steps(position.quantity),
             entry_price_ticks=scales.ticks(position.fill.price),
             entry_reference_ticks=scales.ticks(position.fill.reference),
-            stop_ticks=self._level(position.levels.stop),
+            stop_ticks=self._level(position.stop.governing()[0]),
             target_ticks=self._level(position.levels.target),
             open_pnl_minor=scales.minor(open_pnl),
             booked_minor=scales.minor(position.booked),

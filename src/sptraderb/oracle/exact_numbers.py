@@ -7,7 +7,6 @@ The context traps `Inexact`, so that nothing but a rounding that is written out 
 
 from decimal import (
     ROUND_CEILING,
-    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -98,10 +97,6 @@ class Scales:
         """Return the share of rounded money that ``part`` of ``whole`` bears, half-even (M4, M5)."""
         share = round(self.minor(money) * Fraction(part) / Fraction(whole))
         return self.money(share)
-
-    def price_down(self, price: Decimal) -> Decimal:
-        """Return the nearest price on the grid that is not above ``price``."""
-        return price.quantize(self.tick, ROUND_FLOOR, _ROUNDING)
 
     def price_up(self, price: Decimal) -> Decimal:
         """Return the nearest price on the grid that is not below ``price``."""

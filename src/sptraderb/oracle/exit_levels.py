@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sptraderb.domain.outcome import OrderReason
 from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, Signals
-from sptraderb.oracle.exact_numbers import Scales, rate
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
 
 _ON_GRID = 1e-4
 _LARGEST_EXACT = 2.0**52
@@ -32,10 +32,25 @@ class LevelRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Stop and target of a position; None where it has none or the price is never reached."""
+    """Where the exits of a position lie at its fill.
+
+    Parameters
+    ----------
+    stop, target : Decimal or None
+        Prices; None where there is none or the price is never reached.
+    trail_by : Decimal or None
+        How far behind the water mark the trailing stop follows (X8).
+    trail_after : Decimal
+        How far the mark must have come before it does.
+    break_even_after : Decimal or None
+        How far the mark must have come for the stop to move to the fill.
+    """
 
     stop: Decimal | None
     target: Decimal | None
+    trail_by: Decimal | None = None
+    trail_after: Decimal = ZERO
+    break_even_after: Decimal | None = None
 
 
 class LevelRule:
@@ -60,7 +75,7 @@ class LevelRule:
         self._scales = scales
 
     def levels(self, fill: Decimal) -> Levels:
-        """Return both levels for a fill price, or raise `LevelRefused`: the stop is judged first."""
+        """Return all levels for a fill price, or raise `LevelRefused`: stop, target, then what moves."""
         side = self._rule.side
         stop = self.stop(fill)
         if stop is not None and side * (fill - stop) <= 0:
@@ -68,7 +83,16 @@ class LevelRule:
         target = self._target(fill, stop)
         if target is not None and side * (target - fill) <= 0:
             raise LevelRefused(OrderReason.WRONG_SIDE_TARGET)
-        return Levels(stop, target)
+        exits = self._rule.exits
+        trail_by = self._distance(exits.trailing_stop, fill, stop)
+        if trail_by is not None and trail_by <= 0:
+            raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
+        trail_after = self._distance(exits.trailing_activate, fill, stop)
+        break_even_after = self._distance(exits.break_even_at, fill, stop)
+        return Levels(stop, target, trail_by, trail_after or ZERO, break_even_after)
+
+    def _distance(self, distance: Distance | None, fill: Decimal, stop: Decimal | None) -> Decimal | None:
+        return None if distance is None else self._move(distance, fill, stop)
 
     def stop(self, fill: Decimal) -> Decimal | None:
         """Return the stop's price: below the fill for a long, above it for a short."""
@@ -87,12 +111,8 @@ class LevelRule:
         self, distance: Distance, fill: Decimal, *, direction: int, initial_stop: Decimal | None
     ) -> Decimal | None:
         """Return the price ``distance`` away from the fill in ``direction``, rounded away from it."""
-        scales = self._scales
         if distance.kind is DistanceKind.PRICE:
             level = self._price_of_series(distance.node, direction)
-        elif distance.kind is DistanceKind.RATE:
-            exact = fill * (1 + direction * rate(distance.amount))
-            level = scales.price_up(exact) if direction > 0 else scales.price_down(exact)
         else:
             level = fill + direction * self._move(distance, fill, initial_stop)
         return level if level > 0 else None
@@ -100,6 +120,8 @@ class LevelRule:
     def _move(self, distance: Distance, fill: Decimal, initial_stop: Decimal | None) -> Decimal:
         """Return a distance in price, rounded up to whole ticks."""
         scales = self._scales
+        if distance.kind is DistanceKind.RATE:
+            return scales.price_up(fill * rate(distance.amount))
         if distance.kind is DistanceKind.TICKS:
             return scales.price_up(Decimal(distance.amount).scaleb(-6) * scales.tick)
         if distance.kind is DistanceKind.R:

@@ -3,12 +3,13 @@
 Place: state of the oracle between a fill and the exit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sptraderb.domain.plan import EntryRule
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.exit_levels import Levels
+from sptraderb.oracle.moving_stop import MovingStop
 from sptraderb.oracle.quoted_bar import Fill
 
 
@@ -31,9 +32,11 @@ class HeldPosition:
     fill : Fill
         Reference, side and fill price of the entry.
     levels : Levels
-        Stop and target, fixed at the fill (X15).
+        Stop, target and distances, fixed at the fill (X15).
     spread, slippage, commission : Decimal
         Costs of the entry as booked; never positive.
+    stop : MovingStop
+        The stop that governs (X8).
     adverse, favourable : Decimal
         Largest moves against and for it from the fill, by side prices; never negative.
     """
@@ -50,6 +53,10 @@ class HeldPosition:
     commission: Decimal = ZERO
     adverse: Decimal = ZERO
     favourable: Decimal = ZERO
+    stop: MovingStop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stop = MovingStop(self.side, self.fill.price, levels=self.levels)
 
     @property
     def side(self) -> int:
@@ -65,13 +72,15 @@ class HeldPosition:
         """Return whether stop and target count on ``bar`` (X7, X15)."""
         return bar > self.entry_bar or not self.rule.exits.live_from_next_bar
 
-    def is_due_at(self, bar: int) -> bool:
-        """Return whether the time exit falls on the open of ``bar`` (X10)."""
-        return self.rule.exits.max_bars > 0 and bar == self.entry_bar + self.rule.exits.max_bars
+    def is_due_at(self, bar: int, *, held_s: int) -> bool:
+        """Return whether a time exit falls on the open of ``bar``, ``held_s`` seconds held (X10)."""
+        exits = self.rule.exits
+        by_bars = exits.max_bars > 0 and bar == self.entry_bar + exits.max_bars
+        return by_bars or (exits.max_duration_s > 0 and held_s >= exits.max_duration_s)
 
     def stop_reached(self, worst: Decimal) -> bool:
-        """Return whether a price on the exit side touches or passes the stop (X2)."""
-        stop = self.levels.stop
+        """Return whether a price on the exit side touches or passes the stop that governs (X2)."""
+        stop, _ = self.stop.governing()
         return stop is not None and self.side * (worst - stop) <= 0
 
     def target_reached(self, best: Decimal) -> bool:

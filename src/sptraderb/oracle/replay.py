@@ -127,7 +127,7 @@ class _Replay:
         if self.risk_close is not None:
             self._close_at_open(bar, quoted, self.risk_close)
         desk.exit_passed_at_open(bar, quoted)
-        if desk.position is not None and desk.position.is_due_at(bar):
+        if desk.position is not None and desk.position.is_due_at(bar, held_s=self._held_s(bar)):
             self._close_at_open(bar, quoted, ExitReason.TIME)
         if self.exit_signal:
             self._close_at_open(bar, quoted, ExitReason.SIGNAL)
@@ -135,6 +135,11 @@ class _Replay:
         if order is not None:
             desk.enter(order, bar, quoted, marked_pnl=self.marked_pnl)
             desk.exit_passed_at_open(bar, quoted)
+
+    def _held_s(self, bar: int) -> int:
+        """Return the seconds from the entry to the open of a bar."""
+        position, times = self.desk.position, self.candles.time_s
+        return 0 if position is None else int(times[bar] - times[position.entry_bar])
 
     def _close_at_open(self, bar: int, quoted: QuotedBar, reason: ExitReason) -> None:
         position = self.desk.position
@@ -151,6 +156,7 @@ class _Replay:
             adverse = quoted.adverse(position.side)
             position.see(adverse)
             position.see(quoted.favourable(position.side))
+            position.stop.finish_bar(quoted.favourable(position.side))
             self.marked_pnl = self.desk.open_pnl(position, quoted.close.exit_price(position.side))
             self.desk.lowest.append(self.book.balance + self.desk.open_pnl(position, adverse))
             held = position.side * scales.steps(position.quantity)

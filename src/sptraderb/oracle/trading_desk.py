@@ -195,20 +195,21 @@ class TradingDesk:
             return
         stopped = position.stop_reached(quoted.adverse(position.side))
         taken = position.target_reached(quoted.favourable(position.side))
-        levels = position.levels
-        if taken and levels.target is not None and (not stopped or self.terms.for_position):
+        target, (stop, _) = position.levels.target, position.stop.governing()
+        if taken and target is not None and (not stopped or self.terms.for_position):
             worst = self.open_pnl(position, quoted.adverse(position.side))
             self.lowest.append(self.book.balance + worst)
-            end = self._taken(position, bar, levels.target, at=quoted.open)
-        elif stopped and levels.stop is not None:
-            end = self._stopped(position, bar, levels.stop, at=quoted.open)
+            end = self._taken(position, bar, target, at=quoted.open)
+        elif stopped and stop is not None:
+            end = self._stopped(position, bar, stop, at=quoted.open)
         else:
             return
         self._close(position, replace(end, ambiguous=stopped and taken), quoted)
 
     def _stopped(self, position: HeldPosition, bar: int, price: Decimal, *, at: Quote) -> Exit:
         fill = self.quotes.fill(-position.side, price, at=at, slipped=True)
-        return Exit(bar, fill, ExitReason.STOP_LOSS, position.levels.stop)
+        level, reason = position.stop.governing()
+        return Exit(bar, fill, reason, level)
 
     def _taken(self, position: HeldPosition, bar: int, price: Decimal, *, at: Quote) -> Exit:
         fill = self.quotes.fill(-position.side, price, at=at, slipped=False)
