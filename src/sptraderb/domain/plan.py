@@ -154,14 +154,8 @@ class ExitRules:
 
     def distances(self) -> tuple[Distance, ...]:
         """Return everything stated as a distance or price, in a fixed order."""
-        stated = (
-            self.stop_loss,
-            self.take_profit,
-            self.trailing_stop,
-            self.trailing_activate,
-            self.break_even_at,
-        )
-        return tuple(distance for distance in stated if distance is not None)
+        moved = self.trailing_stop, self.trailing_activate, self.break_even_at
+        return tuple(found for found in (self.stop_loss, self.take_profit, *moved) if found is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +217,7 @@ class Costs:
     commission_max: int | None = None
 
     def overridden_by(self, other: "Costs") -> "Costs":
-        """Return these costs with what ``other`` states in its place: a whole commission, spread, slippage."""
+        """Return these costs, with each of commission, spread and slippage that ``other`` states."""
         stated = {}
         for names in (_COMMISSION, _SPREAD, _SLIPPAGE):
             values = {name: getattr(other, name) for name in names}

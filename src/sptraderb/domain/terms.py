@@ -46,8 +46,9 @@ class Terms:
     commission_min_minor, commission_max_minor : int
         Bounds of an order's commission, after rounding; 0 = none.
     spread_ticks : int
-        Not read with candles of both sides. Whole spread (C2). Bid candles: ask = bid + spread. Ask candles: bid = ask - spread. Mid
-        candles: bid = mid - spread // 2, ask = mid + spread - spread // 2 (the odd tick to the ask).
+        Whole spread (C2); not read where candles carry both sides. Bid candles: ask = bid + spread.
+        Ask candles: bid = ask - spread. Mid candles: bid = mid - spread // 2, ask = mid + the rest (the
+        odd tick to the ask).
     slippage_ticks : int
         Adverse slippage of market and stop fills (C3); limits are never slipped (X3).
     slippage_ppb : int

@@ -45,7 +45,10 @@ def read_only(values: Values) -> Values:
 
 
 def side_offsets(side: CandleSide, spread_ticks: int) -> tuple[int, int]:
-    """Return what is added to a candle's price to get bid and ask, in ticks (X5)."""
+    """Return what is added to a candle's price to get bid and ask, in ticks (X5).
+
+    With both sides the walk takes each bar's own spread in place of the one given here.
+    """
     if side is CandleSide.ASK:
         return -spread_ticks, 0
     if side is CandleSide.MID:
@@ -60,8 +63,7 @@ def condition_rows(plan: Plan) -> dict[int, int]:
 
 def level_rows(plan: Plan) -> dict[int, int]:
     """Return the row of each level the rules read, by node."""
-    pairs = ((rule.exits.stop_loss, rule.exits.take_profit) for rule in plan.entries)
-    return _rows([distance.node for pair in pairs for distance in pair if distance is not None])
+    return _rows([distance.node for rule in plan.entries for distance in rule.exits.distances()])
 
 
 def _rows(nodes: list[int]) -> dict[int, int]:
@@ -164,8 +166,11 @@ def _terms_row(instrument: Instrument, terms: Terms) -> list[int]:
         10**terms.money_decimals,
         bid_offset,
         ask_offset,
+        int(instrument.side is CandleSide.BOTH),
         terms.slippage_ticks,
+        terms.slippage_ppb,
         terms.commission_ppb,
+        *_fees(instrument, terms),
         terms.margin_rate_ppb,
         terms.risk.max_drawdown_ppb,
         terms.risk.daily_loss_limit_ppb,
@@ -176,6 +181,14 @@ def _terms_row(instrument: Instrument, terms: Terms) -> list[int]:
         int(terms.for_position),
         10**instrument.price_scale,
     ]
+
+
+def _fees(instrument: Instrument, terms: Terms) -> list[int]:
+    """Return whether there is a commission beside the rate, and its parts and bounds."""
+    lot = terms.commission_per_lot_minor, instrument.lot_units * 10**instrument.quantity_scale
+    bounds = terms.commission_min_minor, terms.commission_max_minor
+    has_fees = any((lot[0], terms.commission_per_order_minor, *bounds))
+    return [int(has_fees), *lot, terms.commission_per_order_minor, *bounds]
 
 
 def _rule_row(
@@ -194,6 +207,10 @@ def _rule_row(
         *_distance(exits.take_profit, levels),
         exits.max_bars,
         int(exits.live_from_next_bar),
+        *_distance(exits.trailing_stop, levels),
+        *_distance(exits.trailing_activate, levels),
+        *_distance(exits.break_even_at, levels),
+        exits.max_duration_s,
     ]
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
+from sptraderb.domain.fixed import RATE_ONE
 from sptraderb.domain.outcome import LedgerKind, OpenPosition, Outcome
 from sptraderb.domain.plan import Plan, Signals
-from sptraderb.domain.terms import Terms, require_one_sided
+from sptraderb.domain.terms import Terms
 from sptraderb.engine.book import (
     bar_flags,
     condition_rows,
@@ -59,7 +60,7 @@ def simulate(  # noqa: PLR0913  # what a run is made of, and two callables
     plan : Plan
         Rules; only its entries are read.
     candles : Candles
-        One-sided bars.
+        Bars of one side, or of both.
     signals : Signals
         The plan's conditions and levels on these candles.
     terms : Terms
@@ -81,14 +82,13 @@ def simulate(  # noqa: PLR0913  # what a run is made of, and two callables
     MoneyOverflow
         ``money.overflow`` if a price, quantity or sum leaves 64 bits (M3).
     InvalidInput
-        ``candles.both_sides_unsupported``; ``costs.exceed_price`` if spread and slippage could bring
+        ``costs.exceed_price`` if spread and slippage could bring
         a fill to zero or below.
 
     Notes
     -----
     Pure: no clock, no I/O, no randomness. About 5 ns a bar and 0.1 us a trade.
     """
-    require_one_sided(candles)
     _require_positive_prices(candles, terms)
     walk = Walk(plan, candles, signals, terms)
     total = len(candles)
@@ -115,8 +115,7 @@ class Walk:
         self.terms = terms
         self.n_bars = len(candles)
         self.first_bar = min(terms.start_bar + 1, self.n_bars)
-        prices = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
-        self.prices = read_only(prices[0]), read_only(prices[1]), read_only(prices[2]), read_only(prices[3])
+        self.prices = _prices(candles)
         self.flags = bar_flags(plan, candles, signals, terms)
         self.conditions = stacked(signals.conditions, condition_rows(plan), self.n_bars).view(np.uint8)
         self.levels = stacked(signals.levels, level_rows(plan), self.n_bars)
@@ -152,8 +151,10 @@ class Walk:
     def end_of_data(self) -> None:
         """Drop what is pending and close what is held, if the terms say so."""
         self._empty_tables()
-        last_close = int(self.prices[3][-1]) if self.n_bars else 0
-        code = end_of_data_nb(self.n_bars, last_close, self.terms.close_at_end, self.curves, self.book)
+        last_close, last_ask = (int(self.prices[row][-1]) if self.n_bars else 0 for row in (4, 8))
+        spread = last_ask - last_close
+        closes = self.terms.close_at_end
+        code = end_of_data_nb(self.n_bars, last_close, spread, closes, self.curves, self.book)
         _require_fit(code)
 
     def _empty_tables(self) -> None:
@@ -185,6 +186,14 @@ class Walk:
         )
 
 
+def _prices(candles: Candles) -> tuple[Int64Array, ...]:
+    """Return open times and the prices of the main side and of the ask (the main side again if alone)."""
+    main = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
+    ask = (candles.ask_open_ticks, candles.ask_high_ticks, candles.ask_low_ticks, candles.ask_close_ticks)
+    second = (value if other is None else other for value, other in zip(main, ask, strict=True))
+    return tuple(read_only(values) for values in (candles.time_s, *main, *second))
+
+
 def _require_fit(code: int) -> None:
     if code == c.OVERFLOW:
         raise MoneyOverflow(
@@ -214,10 +223,11 @@ def _open_position(book: Int64Array) -> OpenPosition | None:
 
 def _require_positive_prices(candles: Candles, terms: Terms) -> None:
     bid_offset, _ = side_offsets(candles.instrument.side, terms.spread_ticks)
-    most = terms.slippage_ticks - bid_offset
-    if most > 0 and len(candles) and int(candles.low_ticks.min()) <= most:
+    lowest = int(candles.low_ticks.min()) if len(candles) else 1
+    bid = lowest + bid_offset
+    most = terms.slippage_ticks - bid_offset - (-bid * terms.slippage_ppb // RATE_ONE)
+    if most > 0 and len(candles) and lowest <= most:
         raise InvalidInput(
             "costs.exceed_price",
-            f"spread and slippage must be smaller than the lowest price, were {most} ticks "
-            f"at {int(candles.low_ticks.min())}",
+            f"spread and slippage must be smaller than the lowest price, were {most} ticks at {lowest}",
         )

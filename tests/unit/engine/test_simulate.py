@@ -14,6 +14,7 @@ from sptraderb.domain.outcome import (
     TRADE_COLUMNS,
     LedgerKind,
 )
+from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.plan import EntryRule, ExitRules, Plan, Signals, SizeKind, SizeRule
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
@@ -83,15 +84,16 @@ def test_candles_when_none_then_only_the_deposit() -> None:
     assert outcome.first_tradable_bar == 0
 
 
-def test_candles_when_they_hold_both_sides_then_refused() -> None:
-    """Both-sided candles come with a later release and are refused until then."""
+def test_short_when_candles_hold_both_sides_then_ask_is_paid_and_marked() -> None:
+    """X5, M6: a short entered at the bid is marked at the ask; the spread stated is not read."""
     columns = {"time_s": CANDLES.time_s}
     for name, ask in zip(PRICE_COLUMNS, ASK_COLUMNS, strict=True):
         columns |= {name: getattr(CANDLES, name), ask: getattr(CANDLES, name) + 3}
     both = Candles.from_columns(columns, instrument=replace(EURUSD, side=CandleSide.BOTH), timeframe=H1)
-    with pytest.raises(InvalidInput) as caught:
-        simulate(PLAN, both, entering_at(3), TERMS)
-    assert caught.value.code == "candles.both_sides_unsupported"
+    short = replace(PLAN, entries=(replace(PLAN.entries[0], side=-1),))
+    derived = simulate(short, CANDLES, entering_at(3), replace(TERMS, spread_ticks=3, close_at_end=True))
+    outcome = simulate(short, both, entering_at(3), replace(TERMS, spread_ticks=99, close_at_end=True))
+    assert outcome_differences(outcome, derived) == ()
 
 
 def test_costs_when_larger_than_a_price_then_refused() -> None:

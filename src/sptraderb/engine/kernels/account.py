@@ -8,6 +8,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import EventCode, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.arithmetic import (
+    commission_sum_nb,
     muldiv_ceil_nb,
     muldiv_half_even_nb,
     product_nb,
@@ -53,6 +54,11 @@ def cost_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
 def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
     """Return the commission on a fill in minor units, rounded once from the exact value (C1)."""
     rate, multiplier, divisor = book[c.COMMISSION_PPB], book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
+    if book[c.HAS_FEES] != 0 and steps > 0:
+        rated, lots = (price_ticks, steps, multiplier, rate), (steps, book[c.LOT_FEE], book[c.LOT_STEPS])
+        commission, fits = commission_sum_nb(rated, divisor, lots, book[c.ORDER_FEE])
+        commission = max(commission, book[c.LEAST_FEE])
+        return (min(commission, book[c.MOST_FEE]) if book[c.MOST_FEE] > 0 else commission), fits
     if rate == 0 or steps == 0:
         return 0, True
     area, fits = product_nb(price_ticks, steps)

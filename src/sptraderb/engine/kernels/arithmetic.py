@@ -17,6 +17,8 @@ _HALF = np.uint64(0xFFFF_FFFF)
 _BASE = np.uint64(1 << 32)
 _TOP_BIT = np.uint64(1 << 63)
 INT64_MAX = 2**63 - 1
+_RATE_ONE = 10**9
+_LARGE = 4.0e18
 _Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _UNSIGNED_MAX = np.uint64(INT64_MAX)
 
@@ -176,6 +178,63 @@ def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tup
 
 
 @kernel_jit
+def commission_sum_nb(
+    rated: tuple[int, int, int, int], divisor: int, lots: tuple[int, int, int], fee: int
+) -> tuple[int, bool]:
+    """Return a commission of three parts, rounded once, half to even, and whether it fits.
+
+    Parameters
+    ----------
+    rated : tuple of int
+        Factors of the part by rate, over ``10^9 * divisor``.
+    divisor : int
+        See above; positive.
+    lots : tuple of int
+        Steps, fee of a lot, and steps of a lot.
+    fee : int
+        Fee of the order.
+
+    Notes
+    -----
+    Nothing is negative. The last of three divisions is by an even number, so that its remainder
+    decides, and the remainders before it tell a tie from a value just above it.
+    """
+    by_rate = float(rated[0]) * rated[1] * rated[2] * rated[3] / (_RATE_ONE * float(divisor))
+    if by_rate + float(lots[0]) * lots[1] / lots[2] > _LARGE:
+        return 0, False
+    left = (np.uint64(rated[0]), _ZERO, _ZERO, _ZERO)
+    for factor in (rated[1], rated[2], rated[3], lots[2]):
+        left = _limbs_times_nb(left, np.uint64(factor))
+    right = (np.uint64(lots[0]), _ZERO, _ZERO, _ZERO)
+    for factor in (lots[1], _RATE_ONE, divisor):
+        right = _limbs_times_nb(right, np.uint64(factor))
+    total, first = _limbs_over_nb(_limbs_plus_nb(left, right), np.uint64(lots[2]))
+    total, second = _limbs_over_nb(total, np.uint64(divisor))
+    total, rest = _limbs_over_nb(total, np.uint64(_RATE_ONE))
+    quotient = total[0] + np.uint64(fee)
+    other = np.uint64(_RATE_ONE) - rest
+    above_tie = first != _ZERO or second != _ZERO
+    if rest > other or (rest == other and (above_tie or quotient & _ONE == _ONE)):
+        quotient = quotient + _ONE
+    return _signed_nb(quotient, False)
+
+
+@kernel_jit
+def _limbs_plus_nb(a: _Limbs, b: _Limbs) -> _Limbs:
+    first = a[0] + b[0]
+    carry = _ONE if first < a[0] else _ZERO
+    second = a[1] + carry
+    carry = _ONE if second < carry else _ZERO
+    second = second + b[1]
+    carry = carry + (_ONE if second < b[1] else _ZERO)
+    third = a[2] + carry
+    carry = _ONE if third < carry else _ZERO
+    third = third + b[2]
+    carry = carry + (_ONE if third < b[2] else _ZERO)
+    return first, second, third, a[3] + b[3] + carry
+
+
+@kernel_jit
 def _limbs_over_nb(limbs: _Limbs, divisor: np.uint64) -> tuple[_Limbs, np.uint64]:
     """Return a 256-bit number over a 64-bit one, and the remainder."""
     fourth, rest = wide_quotient_nb(_ZERO, limbs[3], divisor)
@@ -208,6 +267,43 @@ def carries_nb(
     left = _limbs_times_nb(_limbs_times_nb(left, np.uint64(price)), np.uint64(multiplier))
     right = (np.uint64(budget[0]), _ZERO, _ZERO, _ZERO)
     right = _limbs_times_nb(_limbs_times_nb(right, np.uint64(budget[1])), np.uint64(budget[2]))
+    return _not_above_nb(left, right)
+
+
+@kernel_jit
+def carries_lots_nb(
+    rated: tuple[int, int, np.uint64, np.uint64], lots: tuple[int, int, int], money: int, divisor: int
+) -> bool:
+    """Return whether ``price * multiplier * weight / (10^9 * divisor)`` + lots' fees <= money, exactly.
+
+    Parameters
+    ----------
+    rated : tuple
+        Price, multiplier, and the weight's high and low half.
+    lots : tuple of int
+        Steps, fee of a lot, and steps of a lot.
+    money, divisor : int
+        Not negative; positive.
+
+    Notes
+    -----
+    To be asked where both sides are nearly equal: four limbs suffice for the right side, of three
+    numbers below 2^63 and 10^9.
+    """
+    left = (rated[3], rated[2], _ZERO, _ZERO)
+    for factor in (rated[0], rated[1], lots[2]):
+        left = _limbs_times_nb(left, np.uint64(factor))
+    fees = (np.uint64(lots[0]), _ZERO, _ZERO, _ZERO)
+    for factor in (lots[1], _RATE_ONE, divisor):
+        fees = _limbs_times_nb(fees, np.uint64(factor))
+    right = (np.uint64(money), _ZERO, _ZERO, _ZERO)
+    for factor in (lots[2], _RATE_ONE, divisor):
+        right = _limbs_times_nb(right, np.uint64(factor))
+    return _not_above_nb(_limbs_plus_nb(left, fees), right)
+
+
+@kernel_jit
+def _not_above_nb(left: _Limbs, right: _Limbs) -> bool:
     if left[3] != right[3]:
         return bool(left[3] < right[3])
     if left[2] != right[2]:

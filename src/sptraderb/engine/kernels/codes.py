@@ -62,6 +62,8 @@ OVERFLOW = 2
 
 FAR = 1 << 62
 """A bar, price or level that is never reached."""
+NEVER = (1 << 63) - 1
+"""A favourable move that is never made, not even by a water mark at FAR."""
 
 # Bits of a bar's flags. The first three go in, the last comes out.
 ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, EXPOSED = 1, 2, 4, 8
@@ -86,7 +88,13 @@ N_CURVES = 3
     ENTRY_REFERENCE,
     INITIAL_STOP,
     STOP,
+    STOP_REASON,
     TARGET,
+    WATER,
+    TRAIL_TICKS,
+    TRAIL_AFTER,
+    BREAK_EVEN_AFTER,
+    DURATION,
     TIME_BAR,
     LIVE_BAR,
     EXIT_ROW,
@@ -118,8 +126,8 @@ N_CURVES = 3
     N_LEDGER,
     N_ORDERS,
     N_EVENTS,
-) = range(45)
-STATE_SIZE = 45
+) = range(51)
+STATE_SIZE = 51
 
 # ... then the terms ...
 (
@@ -128,8 +136,16 @@ STATE_SIZE = 45
     MONEY_ONE,
     BID_OFFSET,
     ASK_OFFSET,
+    TWO_SIDED,
     SLIPPAGE_TICKS,
+    SLIPPAGE_PPB,
     COMMISSION_PPB,
+    HAS_FEES,
+    LOT_FEE,
+    LOT_STEPS,
+    ORDER_FEE,
+    LEAST_FEE,
+    MOST_FEE,
     MARGIN_PPB,
     MAX_DRAWDOWN_PPB,
     DAILY_LOSS_PPB,
@@ -141,10 +157,11 @@ STATE_SIZE = 45
     PRICE_FACTOR,
     N_RULES,
     TABLE_ROWS,
-) = range(STATE_SIZE, STATE_SIZE + 18)
+) = range(STATE_SIZE, STATE_SIZE + 26)
 
+# ... (the ask offset is a bar's opening spread where candles carry both sides)
 # ... then one stretch of this form per rule ...
-FIRST_RULE = 64
+FIRST_RULE = STATE_SIZE + 26
 (
     RULE_SIDE,
     RULE_WHEN,
@@ -159,8 +176,18 @@ FIRST_RULE = 64
     TARGET_ROW,
     RULE_MAX_BARS,
     RULE_LIVE_NEXT,
-) = range(13)
-RULE_WIDTH = 13
+    TRAIL_KIND,
+    TRAIL_AMOUNT,
+    TRAIL_ROW,
+    ACTIVATE_KIND,
+    ACTIVATE_AMOUNT,
+    ACTIVATE_ROW,
+    BREAK_KIND,
+    BREAK_AMOUNT,
+    BREAK_ROW,
+    RULE_DURATION,
+) = range(23)
+RULE_WIDTH = 23
 
 # ... then the tables, in this order, each with TABLE_ROWS rows (the ledger with LEDGER_TIMES as many).
 TRADE_WIDTH, LEDGER_WIDTH, ORDER_WIDTH, EVENT_WIDTH = 23, 4, 9, 3

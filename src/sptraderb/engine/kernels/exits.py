@@ -5,11 +5,17 @@ from sptraderb.domain.outcome import NO_LEVEL, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import mark_nb
 from sptraderb.engine.kernels.codes import kernel_jit
-from sptraderb.engine.kernels.fills import close_at_nb, close_nb, enter_nb, see_nb, side_offset_nb
+from sptraderb.engine.kernels.fills import (
+    close_at_nb,
+    close_nb,
+    enter_nb,
+    see_nb,
+    side_offset_nb,
+    slippage_nb,
+)
 from sptraderb.engine.kernels.levels import Float64Array
 
 _NO_LEVEL = NO_LEVEL
-_STOP_LOSS = int(ExitReason.STOP_LOSS)
 _TAKE_PROFIT = int(ExitReason.TAKE_PROFIT)
 _SIGNAL = int(ExitReason.SIGNAL)
 _TIME = int(ExitReason.TIME)
@@ -46,7 +52,7 @@ def _close_passed_nb(bar: int, raw_open: int, book: Int64Array) -> bool:
     price = raw_open + side_offset_nb(-side, book)
     if stop != _NO_LEVEL and side * (price - stop) <= 0:
         see_nb(raw_open, book)
-        close_nb(bar, price, book[c.SLIPPAGE_TICKS], _STOP_LOSS, stop, 0, book)
+        close_nb(bar, price, slippage_nb(price, book), book[c.STOP_REASON], stop, 0, book)
         return True
     if target != _NO_LEVEL and side * (price - target) >= 0:
         see_nb(raw_open, book)
@@ -72,7 +78,7 @@ def walk_path_nb(bar: int, raw_open: int, low: int, high: int, book: Int64Array)
     ambiguous = 1 if stop_hit and target_hit else 0
     see_nb(raw_open, book)
     if stop_hit and not (target_hit and book[c.FOR_POSITION] != 0):
-        close_nb(bar, stop, book[c.SLIPPAGE_TICKS], _STOP_LOSS, stop, ambiguous, book)
+        close_nb(bar, stop, slippage_nb(stop, book), book[c.STOP_REASON], stop, ambiguous, book)
     elif target_hit:
         worst, fits = mark_nb(adverse, book)
         if not fits:

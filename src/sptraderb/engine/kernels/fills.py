@@ -9,8 +9,9 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason, LedgerKind, OrderReason, OrderState
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import book_nb, commission_nb, cost_nb, money_nb
-from sptraderb.engine.kernels.arithmetic import muldiv_half_even_nb, product_nb
+from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, muldiv_half_even_nb, product_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
+from sptraderb.engine.kernels.following import following_nb, start_following_nb
 from sptraderb.engine.kernels.levels import Float64Array, stop_level_nb, target_level_nb
 from sptraderb.engine.kernels.sizing import cut_size_nb, wanted_size_nb
 
@@ -27,6 +28,7 @@ _NONE = int(OrderReason.NONE)
 _WRONG_STOP = int(OrderReason.WRONG_SIDE_STOP)
 _WRONG_TARGET = int(OrderReason.WRONG_SIDE_TARGET)
 _SAFE_MONEY = 1 << 61
+_RATE_ONE = 10**9
 
 
 @inlined_jit
@@ -37,9 +39,22 @@ def side_offset_nb(side: int, book: Int64Array) -> int:
 
 @inlined_jit
 def see_nb(raw_price: int, book: Int64Array) -> None:
-    """Let a price count for the excursions of the position held."""
-    book[c.LOWEST] = min(book[c.LOWEST], raw_price)
-    book[c.HIGHEST] = max(book[c.HIGHEST], raw_price)
+    """Let a raw price count for the excursions of the position held, on the side it would be sold."""
+    price = raw_price + side_offset_nb(-book[c.SIDE], book)
+    book[c.LOWEST] = min(book[c.LOWEST], price)
+    book[c.HIGHEST] = max(book[c.HIGHEST], price)
+
+
+@inlined_jit
+def slippage_nb(price: int, book: Int64Array) -> int:
+    """Return what a market or stop order loses at a price, in ticks, rounded up (C3)."""
+    ticks = book[c.SLIPPAGE_TICKS]
+    if book[c.SLIPPAGE_PPB] != 0:
+        share, fits = muldiv_ceil_nb(price, book[c.SLIPPAGE_PPB], _RATE_ONE)
+        if not fits:
+            book[c.FAULT] = c.OVERFLOW
+        ticks += share
+    return int(ticks)
 
 
 @kernel_jit
@@ -67,7 +82,7 @@ def close_at_nb(bar: int, raw_price: int, reason: int, book: Int64Array) -> None
     """Close the position as a market order at a raw price: an open, or the last close (X1)."""
     see_nb(raw_price, book)
     price = raw_price + side_offset_nb(-book[c.SIDE], book)
-    close_nb(bar, price, book[c.SLIPPAGE_TICKS], reason, _NO_LEVEL, 0, book)
+    close_nb(bar, price, slippage_nb(price, book), reason, _NO_LEVEL, 0, book)
 
 
 @kernel_jit
@@ -95,9 +110,8 @@ def _book_exit_nb(bar: int, side_price: int, slippage_ticks: int, book: Int64Arr
 def _write_trade_nb(bar: int, commission: int, book: Int64Array) -> None:
     """Write the row of the position just closed and be flat; ``commission`` is the exit's part."""
     side, entry, exit_price = book[c.SIDE], book[c.ENTRY_PRICE], book[c.EXIT_PRICE]
-    offset = side_offset_nb(-side, book)
-    low = min(exit_price, book[c.LOWEST] + offset)
-    high = max(exit_price, book[c.HIGHEST] + offset)
+    low = min(exit_price, book[c.LOWEST])
+    high = max(exit_price, book[c.HIGHEST])
     spread = book[c.SPREAD_BOOKED] + book[c.EXIT_SPREAD]
     slippage = book[c.SLIPPAGE_BOOKED] + book[c.EXIT_SLIPPAGE]
     fees = book[c.COMMISSION_BOOKED] + commission
@@ -136,16 +150,20 @@ def enter_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) ->
     rule = c.rule_at_nb(book[c.PENDING_ENTRY] - 1)
     side = book[rule + c.RULE_SIDE]
     price = raw_open + side_offset_nb(side, book)
-    fill = price + side * book[c.SLIPPAGE_TICKS]
+    slippage = slippage_nb(price, book)
+    fill = price + side * slippage
     closing = book[c.QUANTITY]
     equity = book[c.EQUITY] if closing > 0 else book[c.BALANCE]
     stop, target, reason = _levels_nb(fill, rule, levels, book)
+    trail, after, even = 0, 0, c.NEVER
+    if reason == _NONE and book[rule + c.TRAIL_KIND] + book[rule + c.BREAK_KIND] != c.KIND_NONE:
+        trail, after, even, reason = following_nb(fill, stop, rule, levels, book)
     wanted, steps = 0, 0
     if reason == _NONE:
         wanted = _wanted_nb(price, rule, equity, levels, book)
     if closing > 0:
         see_nb(raw_open, book)
-        _book_exit_nb(bar, price, book[c.SLIPPAGE_TICKS], book)
+        _book_exit_nb(bar, price, slippage, book)
         book[c.EXIT_REASON] = _REVERSAL
         book[c.EXIT_LEVEL] = _NO_LEVEL
         book[c.EXIT_AMBIGUOUS] = 0
@@ -161,6 +179,7 @@ def enter_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) ->
         _write_trade_nb(bar, -share, book)
     if steps > 0:
         _open_nb(bar, fill, price, stop, target, steps, book)
+        start_following_nb(trail, after, even, book)
         book[c.COMMISSION_BOOKED] = share - commission
     book_nb(bar, _COMMISSION, -commission, book)
     if closing > 0:
@@ -219,8 +238,8 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book[c.ENTRY_PRICE] = fill
     book[c.ENTRY_REFERENCE] = price - offset
     book[c.INITIAL_STOP] = stop
-    book[c.STOP] = stop
     book[c.TARGET] = target
+    book[c.DURATION] = book[rule + c.RULE_DURATION]
     book[c.TIME_BAR] = bar + max_bars if max_bars > 0 else c.FAR
     book[c.LIVE_BAR] = bar + book[rule + c.RULE_LIVE_NEXT]
     book[c.EXIT_ROW] = book[rule + c.RULE_EXIT]
@@ -230,7 +249,7 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book[c.N_POSITIONS] += 1
     _set_unit_nb(book)
     spread, spread_fits = cost_nb(-abs(offset), steps, book)
-    slippage, slippage_fits = cost_nb(-book[c.SLIPPAGE_TICKS], steps, book)
+    slippage, slippage_fits = cost_nb(-abs(fill - price), steps, book)
     if not (spread_fits and slippage_fits):
         book[c.FAULT] = c.OVERFLOW
     book[c.SPREAD_BOOKED] = spread

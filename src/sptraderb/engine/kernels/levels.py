@@ -1,4 +1,4 @@
-"""Attached exits: where stop and target of an entry lie, in ticks (rules X15, M4).
+"""Attached exits: where stop and target of an entry lie, and how far others follow (rules X8, X15, M4).
 
 A level that does not exist, or is at or below zero and so never reached, is NO_LEVEL.
 """
@@ -62,9 +62,30 @@ def _level_nb(
 
     ``distance`` is where kind, amount and row of the distance stand in the book.
     """
-    kind, amount, row = book[distance], book[distance + 1], book[distance + 2]
+    kind = book[distance]
     if kind == c.KIND_NONE:
         return _NO_LEVEL, _FITS
+    away = direction if kind == c.KIND_PRICE else 1
+    ticks, fault = distance_nb(price, stop, away, distance, bar, levels, book)
+    if fault != _FITS:
+        return _NO_LEVEL, fault
+    if kind == c.KIND_PRICE:
+        return max(ticks, _NO_LEVEL), _FITS
+    level, fits = sum_nb(price, direction * ticks)
+    if not fits:
+        return _NO_LEVEL, _OVERFLOWS
+    return max(level, _NO_LEVEL), _FITS
+
+
+@kernel_jit
+def distance_nb(
+    price: int, stop: int, away: int, distance: int, bar: int, levels: Float64Array, book: Int64Array
+) -> tuple[int, int]:
+    """Return a stated distance from ``price`` in ticks (a stated price itself) and 0, or a fault.
+
+    Off the grid it is rounded up, or down where ``away`` is -1. No distance is 0.
+    """
+    kind, amount, row = book[distance], book[distance + 1], book[distance + 2]
     fits = True
     ticks = 0
     if kind == c.KIND_RATE:
@@ -73,20 +94,14 @@ def _level_nb(
         ticks = -(-amount // _MILLION)
     elif kind == c.KIND_R:
         if stop == _NO_LEVEL:
-            return _NO_LEVEL, _UNDEFINED
+            return 0, _UNDEFINED
         ticks, fits = muldiv_ceil_nb(abs(price - stop), amount, _MILLION)
-    else:
+    elif kind != c.KIND_NONE:
         scaled = levels[row, bar] * float(book[c.PRICE_FACTOR])
         if not abs(scaled) < _LARGEST_LEVEL:
-            return _NO_LEVEL, _UNDEFINED
-        away = direction if kind == c.KIND_PRICE else 1
+            return 0, _UNDEFINED
         ticks = _on_grid_nb(scaled, away)
-        if kind == c.KIND_PRICE:
-            return max(ticks, _NO_LEVEL), _FITS
-    level, level_fits = sum_nb(price, direction * ticks)
-    if not (fits and level_fits):
-        return _NO_LEVEL, _OVERFLOWS
-    return max(level, _NO_LEVEL), _FITS
+    return ticks, (_FITS if fits else _OVERFLOWS)
 
 
 @kernel_jit

@@ -9,6 +9,7 @@ from sptraderb.domain.outcome import OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.arithmetic import (
     INT64_MAX,
+    carries_lots_nb,
     carries_nb,
     muldiv_floor_nb,
     product_nb,
@@ -93,13 +94,58 @@ def cut_size_nb(
             steps, reason = limited, _MAX_SIZE
     if steps < minimum:
         return 0, _BELOW_MINIMUM
+    has_fees = book[c.HAS_FEES] != 0
     load = (book[c.MARGIN_PPB], closing, book[c.COMMISSION_PPB])
-    if _carried_nb(price, steps, load, (funds[1], _RATE_ONE), book):
+    if has_fees:
+        carried = _affords_nb(price, steps, closing, funds[1], book)
+    else:
+        carried = _carried_nb(price, steps, load, (funds[1], _RATE_ONE), book)
+    if carried:
         return steps, reason
     if book[rule + c.RULE_SIZE_KIND] == c.SIZE_FIXED:
         return 0, _MARGIN
-    steps = _most_steps_nb(price, steps, load, (funds[1], _RATE_ONE), book)
+    if has_fees:
+        steps = _most_afforded_nb(price, steps, closing, funds[1], book)
+    else:
+        steps = _most_steps_nb(price, steps, load, (funds[1], _RATE_ONE), book)
     return (steps if steps >= minimum else 0), _MARGIN
+
+
+@kernel_jit
+def _affords_nb(price: int, steps: int, closing: int, cash: int, book: Int64Array) -> bool:
+    """Return whether cash carries margin and a commission with fees and bounds, exactly."""
+    margin, lot_fee, lot_steps = (book[c.MARGIN_PPB], 0, 0), book[c.LOT_FEE], book[c.LOT_STEPS]
+    least, most = book[c.LEAST_FEE], book[c.MOST_FEE]
+    if not _carried_nb(price, steps, margin, (cash - least, _RATE_ONE), book):
+        return False
+    if most > 0 and _carried_nb(price, steps, margin, (cash - most, _RATE_ONE), book):
+        return True
+    money, both = cash - book[c.ORDER_FEE], steps + closing
+    if money < 0:
+        return False
+    multiplier, divisor, rate = book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR], book[c.COMMISSION_PPB]
+    load = float(steps) * margin[0] + float(both) * rate
+    need = float(price) * multiplier * load / (_RATE_ONE * float(divisor)) + float(both) * lot_fee / lot_steps
+    if need < money * (1.0 - _CLEARLY):
+        return True
+    if need > money * (1.0 + _CLEARLY):
+        return False
+    high, low = weight_nb(steps, margin[0] + rate, closing, rate)
+    return carries_lots_nb((price, multiplier, high, low), (both, lot_fee, lot_steps), money, divisor)
+
+
+@kernel_jit
+def _most_afforded_nb(price: int, steps: int, closing: int, cash: int, book: Int64Array) -> int:
+    """Return the largest multiple of the quantity step below ``steps`` that the cash affords, or 0."""
+    step = book[c.QUANTITY_STEP]
+    low, high = 0, steps // step
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        if _affords_nb(price, middle * step, closing, cash, book):
+            low = middle
+        else:
+            high = middle
+    return int(low * step)
 
 
 @kernel_jit
