@@ -72,7 +72,7 @@ def _required(run: RandomRun, steps: int) -> Fraction:
 @settings(max_examples=150, deadline=None)
 @given(_entries())
 def test_size_when_cut_by_margin_then_one_step_more_would_not_fit(run: RandomRun) -> None:
-    """What is filled fits with its commission, a step more does not; what is rejected has no size that fits."""
+    """What is filled fits with its commission, a step more does not; if rejected, no size fits (A2, C1)."""
     step, cash = run.candles.instrument.quantity_step, run.terms.capital_minor
     for engine in (simulate, replay):
         outcome = engine(run.plan, run.candles, run.signals, run.terms)

@@ -34,10 +34,17 @@ def exposure_figures(outcome: Outcome, candles: Candles, *, terms: Terms, marks:
 
 
 def _leverage(outcome: Outcome, candles: Candles) -> Float64Array:
-    """Return notional / equity of the bars that hold a position at their close, where equity is positive."""
+    """Return notional / equity of the bars that hold a position at their close, where equity is positive.
+
+    The notional is taken at the candles' close; where both sides are stored, at the side that marks the
+    position: a short at the ask (X5).
+    """
     held = outcome.held_steps
     bars = np.flatnonzero((held != 0) & (outcome.equity_minor > 0))
-    notional = _value(outcome, candles, candles.close_ticks[bars], np.abs(held[bars]))
+    prices = candles.close_ticks[bars]
+    if candles.ask_close_ticks is not None:
+        prices = np.where(held[bars] < 0, candles.ask_close_ticks[bars], prices)
+    notional = _value(outcome, candles, prices, np.abs(held[bars]))
     return np.asarray(notional / outcome.equity_minor[bars], dtype=np.float64)
 
 

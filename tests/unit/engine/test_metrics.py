@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
+from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.metric import Metric
 from sptraderb.domain.outcome import ExitReason, OrderState, Outcome
 from sptraderb.domain.timeframe import D1
@@ -202,6 +204,23 @@ def test_exposure_when_some_bars_hold_then_share_and_leverage_follow() -> None:
     assert metrics["max_leverage"].value == pytest.approx(1.0)
     assert metrics["mean_leverage"].value == pytest.approx(0.25)
     assert metrics["max_margin_use"].value == pytest.approx(1.0)
+
+
+def test_leverage_when_candles_have_both_sides_then_a_short_counts_at_the_ask() -> None:
+    """1000 units on 1000.00: a long at bid 1.00000 is a leverage of 1, a short at ask 1.10000 one of 1.1."""
+    bid = flat_candles(2)
+    names = [*PRICE_COLUMNS, *ASK_COLUMNS]
+    values = [bid.close_ticks] * 4 + [bid.close_ticks + 10_000] * 4
+    candles = Candles.from_columns(
+        {"time_s": bid.time_s, **dict(zip(names, values, strict=True))},
+        instrument=replace(bid.instrument, side=CandleSide.BOTH),
+        timeframe=bid.timeframe,
+    )
+    outcome = outcome_of([100_000] * 2, deposit_minor=100_000)
+    for held, leverage in ((1000, 1.0), (-1000, 1.1)):
+        holding = replace(outcome, held_steps=np.array([0, held]))
+        metrics = {metric.name: metric for metric in measure(holding, candles, plain_terms())}
+        assert metrics["max_leverage"].value == pytest.approx(leverage)
 
 
 def test_psr_when_given_a_published_case_then_matches() -> None:
