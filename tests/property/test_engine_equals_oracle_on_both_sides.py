@@ -85,7 +85,7 @@ def _plan(exits: ExitRules) -> Plan:
     return Plan(name="crossing", nodes=nodes, entries=entries)
 
 
-def _terms(candles: Candles, signals: Signals, **costs: int) -> Terms:
+def _terms(candles: Candles, signals: Signals) -> Terms:
     decimals = money_decimals(candles.instrument, capital_text="10000", leverage=30)
     return Terms(
         money_decimals=decimals,
@@ -93,7 +93,6 @@ def _terms(candles: Candles, signals: Signals, **costs: int) -> Terms:
         margin_rate_ppb=candles.instrument.margin_rate_ppb,
         risk=RiskLimits(max_drawdown_ppb=900_000_000, daily_loss_limit_ppb=20_000_000),
         start_bar=signals.ready_bar,
-        **costs,
     )
 
 
@@ -128,10 +127,10 @@ def test_real_candles_of_both_sides_when_simulated_and_replayed_then_outcomes_ar
     # A stated duration stands for one that ends a second before the fifth bar after the entry opens.
     exits = replace(exits, max_duration_s=exits.max_duration_s * (5 * candles.timeframe.seconds - 1))
     signals = _crossings(candles)
-    one = 10 ** money_decimals(candles.instrument, capital_text="10000", leverage=30)
-    terms = _terms(
-        candles,
-        signals,
+    terms = _terms(candles, signals)
+    one = 10**terms.money_decimals
+    terms = replace(
+        terms,
         commission_ppb=3_000,
         commission_per_lot_minor=5 * one // 2,
         commission_min_minor=one // 100,
