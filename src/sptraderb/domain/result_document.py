@@ -21,6 +21,7 @@ from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.equity_curve import DailyMarks, daily_marks, deposit_minor
+from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.metric import Metric, MetricValue
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.plan import Note, Plan, Signals
@@ -234,6 +235,7 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "spread_ticks": terms.spread_ticks,
         "slippage_ticks": terms.slippage_ticks,
         "commission_ppb": terms.commission_ppb,
+        **_stated_costs(terms),
         "margin_rate_ppb": terms.margin_rate_ppb,
         "money_decimals": outcome.money_decimals,
         "session_calendar": candles.instrument.calendar.value,
@@ -253,6 +255,17 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "pnl_percent": "net P&L as a fraction of the notional at the entry price",
         "signals_generated": "bars from the first deciding bar on where an entry rule was true, per rule",
     }
+
+
+def _stated_costs(terms: Terms) -> Block:
+    """Return the costs beside rate, spread and slippage in ticks that a run has."""
+    fees = ("per_lot", "per_order", "min", "max")
+    found: Block = {
+        f"commission_{name}": text_from_ticks(fee, terms.money_decimals)
+        for name in fees
+        if (fee := getattr(terms, f"commission_{name}_minor"))
+    }
+    return {**found, **({"slippage_ppb": terms.slippage_ppb} if terms.slippage_ppb else {})}
 
 
 def _note(note: Note) -> Block:

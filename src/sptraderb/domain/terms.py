@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
-from sptraderb.domain.instrument import CandleSide, Instrument, currency_digits
+from sptraderb.domain.instrument import Instrument, currency_digits
 from sptraderb.domain.plan import Costs, RiskLimits
 from sptraderb.errors import InvalidInput
 
@@ -129,18 +128,3 @@ def slippage_ticks(costs: Costs, instrument: Instrument) -> tuple[int, bool]:
 def _ticks_up(ppm_pips: int | None, ppm_ticks: int | None, instrument: Instrument) -> tuple[int, bool]:
     millionths = (ppm_ticks or 0) if ppm_pips is None else ppm_pips * instrument.pip_ticks
     return -(-millionths // _MILLION), bool(millionths % _MILLION)
-
-
-def require_one_sided(candles: Candles) -> None:
-    """Raise unless the candles hold one side; both sides come with a later release.
-
-    Raises
-    ------
-    InvalidInput
-        ``candles.both_sides_unsupported``.
-    """
-    if candles.instrument.side is CandleSide.BOTH:
-        raise InvalidInput(
-            "candles.both_sides_unsupported",
-            f"candles of one side are needed, {candles.instrument.symbol} has bid and ask",
-        )

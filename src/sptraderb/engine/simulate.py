@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.candle import Candles
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import RATE_ONE
 from sptraderb.domain.outcome import LedgerKind, OpenPosition, Outcome
 from sptraderb.domain.plan import Plan, Signals
@@ -31,6 +31,7 @@ from sptraderb.errors import InvalidInput, MoneyOverflow
 
 CHUNK_BARS = 262_144
 """Bars walked between two looks at cancel and progress: a few milliseconds."""
+_FourPrices = tuple[Int64Array, Int64Array, Int64Array, Int64Array]
 _FIRST_ROWS = 1024
 _MOST_ROWS = 65_536
 
@@ -115,7 +116,8 @@ class Walk:
         self.terms = terms
         self.n_bars = len(candles)
         self.first_bar = min(terms.start_bar + 1, self.n_bars)
-        self.prices = _prices(candles)
+        self.times = read_only(candles.time_s)
+        self.prices, self.ask_prices = _sides(candles)
         self.flags = bar_flags(plan, candles, signals, terms)
         self.conditions = stacked(signals.conditions, condition_rows(plan), self.n_bars).view(np.uint8)
         self.levels = stacked(signals.levels, level_rows(plan), self.n_bars)
@@ -137,7 +139,9 @@ class Walk:
         while code == c.TABLE_FULL:
             code = walk_bars_nb(
                 stop_bar,
+                self.times,
                 *self.prices,
+                *self.ask_prices,
                 self.flags,
                 self.conditions,
                 self.levels,
@@ -151,7 +155,9 @@ class Walk:
     def end_of_data(self) -> None:
         """Drop what is pending and close what is held, if the terms say so."""
         self._empty_tables()
-        last_close, last_ask = (int(self.prices[row][-1]) if self.n_bars else 0 for row in (4, 8))
+        last_close, last_ask = (
+            int(side[3][-1]) if self.n_bars else 0 for side in (self.prices, self.ask_prices)
+        )
         spread = last_ask - last_close
         closes = self.terms.close_at_end
         code = end_of_data_nb(self.n_bars, last_close, spread, closes, self.curves, self.book)
@@ -186,12 +192,12 @@ class Walk:
         )
 
 
-def _prices(candles: Candles) -> tuple[Int64Array, ...]:
-    """Return open times and the prices of the main side and of the ask (the main side again if alone)."""
-    main = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
-    ask = (candles.ask_open_ticks, candles.ask_high_ticks, candles.ask_low_ticks, candles.ask_close_ticks)
-    second = (value if other is None else other for value, other in zip(main, ask, strict=True))
-    return tuple(read_only(values) for values in (candles.time_s, *main, *second))
+def _sides(candles: Candles) -> tuple[_FourPrices, _FourPrices]:
+    """Return the prices of the main side and of the ask (the main side again where it is alone)."""
+    main = [read_only(getattr(candles, name)) for name in PRICE_COLUMNS]
+    has_ask = candles.ask_open_ticks is not None
+    ask = [read_only(getattr(candles, name)) for name in ASK_COLUMNS] if has_ask else main
+    return (main[0], main[1], main[2], main[3]), (ask[0], ask[1], ask[2], ask[3])
 
 
 def _require_fit(code: int) -> None:

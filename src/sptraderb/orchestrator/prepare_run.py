@@ -20,7 +20,7 @@ from sptraderb.domain.backtest import BacktestRequest, Mode
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Plan, Signals
-from sptraderb.domain.terms import Terms, require_one_sided
+from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.errors import CandlesUnusable
@@ -170,6 +170,4 @@ async def _tiers(database: Database, request: BacktestRequest) -> frozenset[str]
 
 
 def _as_seen(stored: Candles, instrument: Instrument) -> Candles:
-    candles = stored if stored.instrument == instrument else rescaled(stored, instrument)
-    require_one_sided(candles)
-    return candles
+    return stored if stored.instrument == instrument else rescaled(stored, instrument)

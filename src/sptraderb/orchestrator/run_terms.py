@@ -13,7 +13,7 @@ import numpy as np
 
 from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.calendar import CalendarName
-from sptraderb.domain.candle import PRICE_COLUMNS, Candles
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import (
     RATE_ONE,
     decimal_from_text,
@@ -28,6 +28,7 @@ from sptraderb.domain.terms import Terms, money_decimals, slippage_ticks, spread
 from sptraderb.errors import CandlesUnusable, InvalidInput
 
 MAX_LEVERAGE = 1000
+_BILLIONTHS = 9
 
 
 def run_instrument(stored: Instrument, request: BacktestRequest) -> Instrument:
@@ -115,8 +116,18 @@ def rescaled(candles: Candles, instrument: Instrument) -> Candles:
     """
     shift = instrument.price_scale - candles.instrument.price_scale
     if shift == 0:
-        return dataclasses.replace(candles, instrument=instrument)
-    columns = {name: getattr(candles, name) for name in PRICE_COLUMNS}
+        if instrument.side is CandleSide.BOTH:
+            return dataclasses.replace(candles, instrument=instrument)
+        return dataclasses.replace(
+            candles,
+            instrument=instrument,
+            ask_open_ticks=None,
+            ask_high_ticks=None,
+            ask_low_ticks=None,
+            ask_close_ticks=None,
+        )
+    names = PRICE_COLUMNS + (ASK_COLUMNS if instrument.side is CandleSide.BOTH else ())
+    columns = {name: getattr(candles, name) for name in names}
     if shift > 0:
         scaled = {name: values * np.int64(10**shift) for name, values in columns.items()}
     else:
@@ -155,7 +166,8 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
     Raises
     ------
     InvalidInput
-        ``money.capital_too_large``, ``capital.not_positive``, ``price.not_on_scale``, ``profile.unknown``.
+        ``money.capital_too_large``, ``capital.not_positive``, ``price.not_on_scale``, ``costs.too_fine``,
+        ``profile.unknown``.
     """
     if request.profile != "strict":
         raise InvalidInput("profile.unknown", f"the fill profile must be `strict`, was `{request.profile}`")
@@ -171,8 +183,13 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         money_decimals=decimals,
         capital_minor=capital,
         commission_ppb=costs.commission_ppb or 0,
-        spread_ticks=spread_ticks(costs, instrument)[0],
+        commission_per_lot_minor=_fee(costs.commission_per_lot, decimals),
+        commission_per_order_minor=_fee(costs.commission_per_order, decimals),
+        commission_min_minor=_fee(costs.commission_min, decimals),
+        commission_max_minor=_fee(costs.commission_max, decimals),
+        spread_ticks=0 if instrument.side is CandleSide.BOTH else spread_ticks(costs, instrument)[0],
         slippage_ticks=slippage_ticks(costs, instrument)[0],
+        slippage_ppb=costs.slippage_ppb or 0,
         margin_rate_ppb=instrument.margin_rate_ppb,
         risk=plan.risk,
         start_bar=start_bar,
@@ -180,22 +197,38 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
     )
 
 
+def _fee(billionths: int | None, decimals: int) -> int:
+    """Return a fee in minor units, exactly or refused (M2)."""
+    scaled: int = (billionths or 0) * 10**decimals
+    if scaled % RATE_ONE:
+        fee = text_from_ticks(billionths or 0, _BILLIONTHS)
+        raise InvalidInput(
+            "costs.too_fine", f"a commission's fee must have at most {decimals} decimals, was {fee}"
+        )
+    return scaled // RATE_ONE
+
+
 def cost_notes(request: BacktestRequest, plan: Plan, instrument: Instrument) -> tuple[Note, ...]:
     """Return what a reader should know about the costs: rounded up, or never stated (M2, C2)."""
     costs = plan.costs.overridden_by(request.costs)
     notes = []
-    for word, (ticks, is_rounded) in (
-        ("spread", spread_ticks(costs, instrument)),
-        ("slippage", slippage_ticks(costs, instrument)),
-    ):
+    rounded = {"slippage": slippage_ticks(costs, instrument)}
+    if instrument.side is not CandleSide.BOTH:
+        rounded = {"spread": spread_ticks(costs, instrument), **rounded}
+    for word, (ticks, is_rounded) in rounded.items():
         if is_rounded:
             price = text_from_ticks(ticks, instrument.price_scale)
             notes.append(
                 Note(code="costs.rounded", text=f"The {word} is rounded up to whole ticks: {price}.")
             )
-    if costs.spread_ppm_pips is None and costs.spread_ppm_ticks is None:
+    is_stated = (costs.spread_ppm_pips, costs.spread_ppm_ticks) != (None, None)
+    if instrument.side is CandleSide.BOTH:
+        if is_stated:
+            text = "The spread stated is not used: it is that between the candles' bid and ask."
+            notes.append(Note(code="costs.spread_unused", text=text))
+    elif not is_stated:
         notes.append(Note(code="costs.no_spread", text="No spread was stated; it is taken as 0."))
-    if costs.commission_ppb is None:
+    if not costs.states_commission():
         notes.append(Note(code="costs.no_commission", text="No commission was stated; it is taken as 0."))
     return tuple(notes)
 
@@ -249,7 +282,9 @@ def _calendar(text: str, _old: Instrument) -> dict[str, Any]:
         raise _bad("calendar", " or ".join(CalendarName), text) from None
 
 
-def _side(text: str, _old: Instrument) -> dict[str, Any]:
+def _side(text: str, old: Instrument) -> dict[str, Any]:
+    if old.side is CandleSide.BOTH and text != "bid":
+        raise _bad("side", "bid, or left out, for candles of both sides", text)
     if text not in ("bid", "ask", "mid"):
         raise _bad("side", "bid, ask or mid", text)
     return {"side": CandleSide(text)}

@@ -3,7 +3,7 @@
 from sptraderb.domain.plan import LONG, SHORT, EntryRule, SizeKind, SizeRule
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
-from sptraderb.strategy.exit_block import ExitPart, check_target, read_side_exit
+from sptraderb.strategy.exit_block import ExitPart, check_r, read_side_exit
 
 MAX_ENTRIES = 50
 _SIDES = {"long": LONG, "short": SHORT}
@@ -64,7 +64,7 @@ def _entry(
     _check_order(reader, block.get("order"), f"{path}.order")
     name = reader.text(block.get("name"), f"{path}.name")
     own = read_side_exit(reader, block.get("exit"), f"{path}.exit")
-    merged = check_target(reader, own.over(part), path)
+    merged = check_r(reader, own.over(part), path)
     size = _size(reader, block.get("size"), f"{path}.size", has_stop=merged.stop_is_written)
     return EntryRule(
         name=shortened(name.text) if name and name.text else default_name,

@@ -1,6 +1,8 @@
 """Reads `exit` and its parts: stops, targets, conditions, time; one side's keys win over both sides'."""
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sptraderb.domain.plan import Distance, DistanceKind, ExitRules
 from sptraderb.strategy.block_reader import BlockReader
@@ -13,6 +15,17 @@ from sptraderb.strategy.values import EXACT, KIND_WORDS, Kind, Quantity, Value
 _MILLIONTHS = 6
 _PPB = 9
 _LIVE_FROM = {"fill": False, "next_bar": True}
+_MAY_BE_R = {"take_profit": "a target", "trailing_stop": "a trailing stop", "break_even": "a break-even"}
+_DURATION = re.compile(r"([0-9]{1,6}) *(minute|hour|day|week)s?")
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trailing:
+    """What `trailing_stop` states."""
+
+    distance: Distance | None
+    activate: Distance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +38,18 @@ class ExitPart:
         Node of the condition.
     stop_loss, take_profit : Distance or None
         Attached exits.
-    max_bars : int or None
-        Bars held at most.
+    max_bars, max_duration_s : int or None
+        Bars and seconds held at most.
+    trailing : Trailing or None
+        A stop that follows.
+    break_even : Distance or None
+        Profit at which the stop moves to the entry price.
     live_from_next_bar : bool or None
         From when attached exits work.
     stop_is_written : bool
         Whether there is a `stop_loss` key, even a faulty one.
-    target_node : DocumentNode or None
-        Where the target stands.
+    nodes : mapping of str to DocumentNode
+        Where the distances stand that may count in R, by key.
     """
 
     when: int | None = None
@@ -41,7 +58,10 @@ class ExitPart:
     max_bars: int | None = None
     live_from_next_bar: bool | None = None
     stop_is_written: bool = False
-    target_node: DocumentNode | None = None
+    trailing: Trailing | None = None
+    break_even: Distance | None = None
+    max_duration_s: int | None = None
+    nodes: Mapping[str, DocumentNode] = field(default_factory=dict)
 
     def over(self, weaker: "ExitPart") -> "ExitPart":
         """Return this part with the gaps filled from a weaker one."""
@@ -54,17 +74,25 @@ class ExitPart:
                 weaker.live_from_next_bar if self.live_from_next_bar is None else self.live_from_next_bar
             ),
             stop_is_written=self.stop_is_written or weaker.stop_is_written,
-            target_node=self.target_node or weaker.target_node,
+            trailing=self.trailing or weaker.trailing,
+            break_even=self.break_even or weaker.break_even,
+            max_duration_s=weaker.max_duration_s if self.max_duration_s is None else self.max_duration_s,
+            nodes={**weaker.nodes, **self.nodes},
         )
 
     def rules(self) -> ExitRules:
         """Return the plan's exit rules."""
+        trailing = self.trailing or Trailing(distance=None)
         return ExitRules(
             when=-1 if self.when is None else self.when,
             stop_loss=self.stop_loss,
             take_profit=self.take_profit,
             max_bars=self.max_bars or 0,
             live_from_next_bar=bool(self.live_from_next_bar),
+            trailing_stop=trailing.distance,
+            trailing_activate=trailing.activate,
+            break_even_at=self.break_even,
+            max_duration_s=self.max_duration_s or 0,
         )
 
 
@@ -96,20 +124,61 @@ def _part(reader: BlockReader, block: dict[str, DocumentNode], path: str) -> Exi
         ),
         live_from_next_bar=_live_from(reader, block.get("live_from"), f"{path}.live_from"),
         stop_is_written="stop_loss" in block,
-        target_node=block.get("take_profit"),
+        trailing=_trailing(reader, block.get("trailing_stop"), f"{path}.trailing_stop"),
+        break_even=_move(reader, block.get("break_even"), f"{path}.break_even"),
+        max_duration_s=_duration(reader, block.get("max_duration"), f"{path}.max_duration"),
+        nodes={key: block[key] for key in _MAY_BE_R if key in block},
     )
 
 
-def check_target(reader: BlockReader, part: ExitPart, path: str) -> ExitPart:
-    """Return the part unless its target counts in R without a stop to measure it (X15)."""
-    target = part.take_profit
-    if target is None or target.kind is not DistanceKind.R or part.stop_is_written or not part.target_node:
+def check_r(reader: BlockReader, part: ExitPart, path: str) -> ExitPart:
+    """Return the part without what counts in R where there is no stop to measure it (X15)."""
+    trailing = part.trailing or Trailing(distance=None)
+    stated = {
+        "take_profit": (part.take_profit,),
+        "trailing_stop": (trailing.distance, trailing.activate),
+        "break_even": (part.break_even,),
+    }
+    if part.stop_is_written:
         return part
-    message = "a target in R must have a stop_loss"
-    reader.fault(
-        "strategy.r_without_stop", message, part.target_node, path=path, hint="R is the stop's distance"
-    )
-    return replace(part, take_profit=None)
+    is_faulty = False
+    for key, distances in stated.items():
+        if any(distance is not None and distance.kind is DistanceKind.R for distance in distances):
+            message = f"{_MAY_BE_R[key]} in R must have a stop_loss"
+            hint = "R is the stop's distance"
+            reader.fault("strategy.r_without_stop", message, part.nodes[key], path=path, hint=hint)
+            is_faulty = True
+    return replace(part, take_profit=None, trailing=None, break_even=None) if is_faulty else part
+
+
+def _trailing(reader: BlockReader, node: DocumentNode | None, path: str) -> Trailing | None:
+    """Return a trailing stop: a distance, or a mapping with a distance and an activation (X8)."""
+    if not isinstance(node, MappingNode):
+        distance = _move(reader, node, path)
+        return None if distance is None else Trailing(distance=distance)
+    block = reader.block(node, path, block="trailing")
+    distance = _move(reader, block.get("distance"), f"{path}.distance")
+    activate = _move(reader, block.get("activate"), f"{path}.activate")
+    return None if distance is None else Trailing(distance=distance, activate=activate)
+
+
+def _move(reader: BlockReader, node: DocumentNode | None, path: str) -> Distance | None:
+    """Return a distance that is no price."""
+    source = reader.text(node, path)
+    return None if source is None else _distance(reader, source, path, target=True)
+
+
+def _duration(reader: BlockReader, node: DocumentNode | None, path: str) -> int | None:
+    """Return a time in seconds (X10)."""
+    source = reader.text(node, path)
+    if source is None:
+        return None
+    match = _DURATION.fullmatch(source.text.strip())
+    if match is None or int(match[1]) == 0:
+        message = f"`{path}` must be a time above 0, was `{shortened(source.text)}`"
+        reader.fault("strategy.value", message, source, path=path, hint="such as `36 hours` or `2 days`")
+        return None
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 def _live_from(reader: BlockReader, node: DocumentNode | None, path: str) -> bool | None:

@@ -44,10 +44,11 @@ _EXIT_KEYS = (
     Key(
         "take_profit", "quantity|@level", "Where the target lies: 4%, 40 pips, 2 R, a distance, {price: ...}."
     ),
-    Key("trailing_stop", "quantity|@trailing", "A stop that follows the price.", supported=False),
+    Key("trailing_stop", "quantity|@trailing", "A stop that follows: 25 pips, {distance, activate}."),
+    Key("break_even", "quantity", "Profit at which the stop moves to the entry price: 20 pips, 1 R."),
     Key("partial", "list", "Parts closed on the way.", supported=False),
     Key("max_bars", "quantity", "Closes at the open of the n-th bar after the entry bar."),
-    Key("max_duration", "quantity", "Closes after a time.", supported=False),
+    Key("max_duration", "text", "Closes at the first open after a time: `36 hours`, `2 days`."),
     Key("live_from", "text", "From when attached exits work: `fill` (default) or `next_bar`."),
 )
 
@@ -88,6 +89,10 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
         ),
         "side_exit": _block(*_EXIT_KEYS),
         "level": _block(Key("price", "quantity", "An absolute price.", required=True)),
+        "trailing": _block(
+            Key("distance", "quantity", "How far the stop stays behind the best price.", required=True),
+            Key("activate", "quantity", "Profit from which it follows: 20 pips, 1 R; at once if left out."),
+        ),
         "size": _block(
             Key("risk", "quantity", "Percent of equity lost at the stop."),
             Key("notional", "quantity", "Value of the position in account money."),
@@ -99,11 +104,18 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("max_position_size", "quantity", "Largest position, in percent of equity as notional."),
         ),
         "costs": _block(
-            Key("commission", "quantity", "Percent of notional, per side."),
+            Key("commission", "quantity|@commission", "Percent of notional per side, or its parts."),
             Key("spread", "quantity", "Pips or ticks between bid and ask."),
-            Key("slippage", "quantity", "Pips or ticks lost on market and stop orders."),
+            Key("slippage", "quantity", "Pips, ticks or percent lost on market and stop orders."),
             Key("swap", "mapping", "Financing over night.", supported=False),
             Key("funding", "mapping", "Financing of perpetual futures.", supported=False),
+        ),
+        "commission": _block(
+            Key("percent", "quantity", "Percent of notional at the fill."),
+            Key("per_lot", "quantity", "Account money for each lot, pro rata."),
+            Key("per_order", "quantity", "Account money for each order."),
+            Key("minimum", "quantity", "Least account money an order costs."),
+            Key("maximum", "quantity", "Most account money an order costs."),
         ),
         "session": _block(
             Key("days", "text|list", "Days such as `mon-fri` or [mon, wed]."),

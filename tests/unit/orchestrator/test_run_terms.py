@@ -1,5 +1,7 @@
 """What a run's instrument and terms come to, from stored instrument, overrides and leverage."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -161,3 +163,27 @@ def test_cost_notes_when_costs_are_rounded_or_missing_then_the_result_says_so() 
     assert "0.00009" in rounded[0].text
     missing = cost_notes(build_request(), _plan(), EURUSD)
     assert [note.code for note in missing] == ["costs.no_spread", "costs.no_commission"]
+
+
+def test_run_terms_when_a_commission_has_parts_then_they_are_exact_money() -> None:
+    """C1, M2: fees become minor units exactly; a finer one is refused."""
+    costs = Costs(commission_per_lot=3_500_000_000, commission_min=1_000_000, slippage_ppb=7)
+    terms = run_terms(build_request(costs=costs), _plan(), EURUSD, start_bar=0)
+    one = 10**terms.money_decimals
+    assert (terms.commission_per_lot_minor, terms.commission_min_minor) == (35 * one // 10, one // 1000)
+    assert terms.slippage_ppb == 7
+    with pytest.raises(InvalidInput) as caught:
+        run_terms(build_request(costs=Costs(commission_per_order=1)), _plan(), EURUSD, start_bar=0)
+    assert caught.value.code == "costs.too_fine"
+
+
+def test_cost_notes_when_candles_carry_both_sides_then_a_stated_spread_is_unused() -> None:
+    """C2: the spread comes from bid and ask; stating another is told."""
+    both = dataclasses.replace(EURUSD, side=CandleSide.BOTH)
+    request = build_request(costs=Costs(spread_ppm_pips=850_000))
+    assert [note.code for note in cost_notes(request, _plan(), both)] == [
+        "costs.spread_unused",
+        "costs.no_commission",
+    ]
+    assert run_terms(request, _plan(), both, start_bar=0).spread_ticks == 0
+    assert [note.code for note in cost_notes(build_request(), _plan(), both)] == ["costs.no_commission"]

@@ -275,3 +275,43 @@ def test_compile_when_typical_then_it_takes_milliseconds() -> None:
     for _ in range(10):
         compile_strategy(FULL, target=DEFAULT_TARGET)
     assert (time.process_time() - start) / 10 < 0.05
+
+
+def test_stops_that_move_when_stated_then_they_are_distances_of_the_plan() -> None:
+    """X8, X10: trailing stop with its activation, break-even and duration arrive as stated."""
+    exits = "{stop_loss: 20 pips, trailing_stop: {distance: 25 pips, activate: 1 R}, break_even: 0.5%, "
+    exits = _SHELL.replace("exit:\n  {exits}", "exit: {exits}").format(
+        indicator="close", when="close > open", size="2%", exits=exits + "max_duration: 36 hours}"
+    )
+    found = compile_strategy(exits, target=DEFAULT_TARGET).entries[0].exits
+    assert found.trailing_stop is not None
+    assert found.trailing_activate is not None
+    assert found.break_even_at is not None
+    assert (found.trailing_stop.kind, found.trailing_stop.amount) == (DistanceKind.TICKS, 250_000_000)
+    assert (found.trailing_activate.kind, found.trailing_activate.amount) == (DistanceKind.R, 1_000_000)
+    assert (found.break_even_at.kind, found.break_even_at.amount) == (DistanceKind.RATE, 5_000_000)
+    assert found.max_duration_s == 129_600
+
+
+def test_trailing_stop_when_it_is_an_expression_then_its_warm_up_blocks_entries() -> None:
+    """T2: a series that only a trailing stop reads counts for the first bar that may decide."""
+    plan = _plan(exits="trailing_stop: 2 * atr(14)")
+    distance = plan.entries[0].exits.trailing_stop
+    assert distance is not None
+    assert distance.node in plan.level_nodes()
+    assert plan.first_value >= 13
+
+
+def test_commission_when_in_parts_then_each_is_billionths_of_account_money() -> None:
+    """C1: percent, per lot, per order, minimum and maximum; slippage in percent (C3)."""
+    parts = "{percent: 0.002%, per_lot: 3.5, per_order: 1, minimum: 2, maximum: 50}"
+    text = _SHELL.format(indicator="close", when="close > open", size="2%", exits="max_bars: 5")
+    plan = compile_strategy(f"{text}costs: {{commission: {parts}, slippage: 0.01%}}", target=DEFAULT_TARGET)
+    assert plan.costs == Costs(
+        commission_ppb=20_000,
+        commission_per_lot=3_500_000_000,
+        commission_per_order=1_000_000_000,
+        commission_min=2_000_000_000,
+        commission_max=50_000_000_000,
+        slippage_ppb=100_000,
+    )

@@ -54,7 +54,7 @@ entry:
 exit:
   stop_loss: low
   take_profit: 0.02
-  trailing_stop: {distance: 25 pips}
+  partial: [{at: 20 pips}]
 costs: {commission: 1 pip}
 """
     with pytest.raises(StrategyInvalid) as raised:
@@ -197,7 +197,13 @@ def test_document_when_it_cannot_be_read_then_one_fault_says_why(text: str, code
         ("risk: {max_position_size: 2 lots}", "strategy.not_supported_yet"),
         ("costs: {spread: 0.00000001 pips}", "strategy.too_fine"),
         ("costs: {spread: -1 pips}", "strategy.out_of_range"),
-        ("costs: {commission: {per_lot: 3}}", "strategy.not_supported_yet"),
+        ("costs: {spread: {hours: 3}}", "strategy.not_supported_yet"),
+        ("costs: {commission: {per_lot: 3%}}", "strategy.wrong_unit"),
+        ("costs: {commission: {per_order: -3}}", "strategy.out_of_range"),
+        ("costs: {commission: {maximum: 0}}", "strategy.out_of_range"),
+        ("costs: {commission: {minimum: 3, maximum: 2}}", "strategy.out_of_range"),
+        ("costs: {commission: {rate: 3%}}", "strategy.unknown_key"),
+        ("costs: {slippage: 200%}", "strategy.out_of_range"),
         ("costs: {swap: {long: 3}}", "strategy.not_supported_yet"),
         ("scale_in: {max_entries: 3}", "strategy.not_supported_yet"),
         ("backtest: {timeframe: 7x}", "strategy.value"),
@@ -223,7 +229,14 @@ def test_document_when_it_cannot_be_read_then_one_fault_says_why(text: str, code
         ("exit: {max_bars: close}", "strategy.not_constant"),
         ("exit: {live_from: now}", "strategy.value"),
         ("exit: {partial: [{at: 1 R}]}", "strategy.not_supported_yet"),
-        ("exit: {max_duration: 2 days}", "strategy.not_supported_yet"),
+        ("exit: {max_duration: 2}", "strategy.value"),
+        ("exit: {max_duration: 0 days}", "strategy.value"),
+        ("exit: {trailing_stop: 1 R}", "strategy.r_without_stop"),
+        ("exit: {trailing_stop: {activate: 20 pips}}", "strategy.missing_key"),
+        ("exit: {trailing_stop: {distance: close}}", "strategy.distance_needed"),
+        ("exit: {trailing_stop: {distance: 20 pips, activate: 1 R}}", "strategy.r_without_stop"),
+        ("exit: {break_even: {price: close}}", "strategy.wrong_shape"),
+        ("exit: {break_even: 1 R}", "strategy.r_without_stop"),
     ],
 )
 def test_block_when_a_value_is_wrong_then_one_fault_has_its_code(line: str, code: str) -> None:
