@@ -52,9 +52,13 @@ def cost_nb(ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
 
 @kernel_jit
 def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, bool]:
-    """Return the commission on a fill in minor units, rounded once from the exact value (C1)."""
+    """Return the commission on a fill in minor units, rounded once from the exact value (C1).
+
+    The steps of a reversal are the sum of two sizes: one that passed 2^63 reads negative here, and is
+    taken as the unsigned number it is.
+    """
     rate, multiplier, divisor = book[c.COMMISSION_PPB], book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
-    if book[c.HAS_FEES] != 0 and steps > 0:
+    if steps < 0 or (book[c.HAS_FEES] != 0 and steps > 0):
         rated, lots = (price_ticks, steps, multiplier, rate), (steps, book[c.LOT_FEE], book[c.LOT_STEPS])
         commission, fits = commission_sum_nb(rated, divisor, lots, book[c.ORDER_FEE])
         commission = max(commission, book[c.LEAST_FEE])

@@ -186,7 +186,7 @@ def commission_sum_nb(
     Parameters
     ----------
     rated : tuple of int
-        Factors of the part by rate, over ``10^9 * divisor``.
+        Factors of the part by rate, over ``10^9 * divisor``; the second is the steps, unsigned.
     divisor : int
         See above; positive.
     lots : tuple of int
@@ -199,8 +199,9 @@ def commission_sum_nb(
     Nothing is negative. The last of three divisions is by an even number, so that its remainder
     decides, and the remainders before it tell a tie from a value just above it.
     """
-    by_rate = float(rated[0]) * rated[1] * rated[2] * rated[3] / (_RATE_ONE * float(divisor))
-    if by_rate + float(lots[0]) * lots[1] / lots[2] > _LARGE:
+    steps = float(np.uint64(rated[1]))
+    by_rate = float(rated[0]) * steps * rated[2] * rated[3] / (_RATE_ONE * float(divisor))
+    if by_rate + steps * lots[1] / lots[2] > _LARGE:
         return 0, False
     left = (np.uint64(rated[0]), _ZERO, _ZERO, _ZERO)
     for factor in (rated[1], rated[2], rated[3], lots[2]):

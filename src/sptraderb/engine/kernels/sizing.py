@@ -124,8 +124,9 @@ def _affords_nb(price: int, steps: int, closing: int, cash: int, book: Int64Arra
     if money < 0:
         return False
     multiplier, divisor, rate = book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR], book[c.COMMISSION_PPB]
-    load = float(steps) * margin[0] + float(both) * rate
-    need = float(price) * multiplier * load / (_RATE_ONE * float(divisor)) + float(both) * lot_fee / lot_steps
+    all_steps = float(steps) + float(closing)
+    load = float(steps) * margin[0] + all_steps * rate
+    need = float(price) * multiplier * load / (_RATE_ONE * float(divisor)) + all_steps * lot_fee / lot_steps
     if need < money * (1.0 - _CLEARLY):
         return True
     if need > money * (1.0 + _CLEARLY):
