@@ -162,6 +162,20 @@ def test_run_when_costs_are_zero_then_no_unit_is_needed() -> None:
     assert (costs.commission_ppb, costs.spread_ppm_ticks, costs.slippage_ppm_ticks) == (0, 0, None)
 
 
+def test_run_when_a_commission_has_parts_then_each_is_read() -> None:
+    """C1, C3: a mapping of parts in account money, slippage in percent; a wrong part is told."""
+    parts = {"percent": "0.002%", "per_lot": "3.5", "minimum": 2}
+    costs = _read(costs={"commission": parts, "slippage": "0.01%"}).costs
+    assert (costs.commission_ppb, costs.commission_per_lot, costs.commission_min) == (
+        20_000,
+        3_500_000_000,
+        2_000_000_000,
+    )
+    assert costs.slippage_ppb == 100_000
+    for wrong in ({"per_trade": 1}, {"minimum": 3, "maximum": 2}, {"per_order": -1}):
+        assert _codes(costs={"commission": wrong}) == {"costs.commission": "costs.malformed"}
+
+
 def test_run_when_not_an_object_then_refused() -> None:
     """A list is no request."""
     with pytest.raises(InvalidInput) as caught:
