@@ -16,7 +16,10 @@ from datetime import UTC, datetime
 
 from sptraderb.candles.cache import CandleCache
 from sptraderb.settings import Settings
-from sptraderb.store import migrate
+from sptraderb.store import (
+    job_library,  # noqa: F401 - loaded at start, not by the first request
+    migrate,
+)
 from sptraderb.store.candle_rows import foreign_relations
 from sptraderb.store.embedded import open_embedded
 from sptraderb.store.pool import Pool, close_pool, open_pool

@@ -1,8 +1,9 @@
 """The job queue: pgqueuer's tables behind a few functions; `backtest_runs` stays the truth.
 
-pgqueuer enqueues (in the caller's transaction) and picks, with SKIP LOCKED and by heartbeat. What its
-own queries do without looking at the holder (heartbeat, finish, put back) is done here with the holder
-in the WHERE clause, so a worker that was taken for dead cannot touch a job that has moved on.
+pgqueuer enqueues (in the caller's transaction) and picks, with SKIP LOCKED and by heartbeat
+(``job_library``). What its own queries do without looking at the holder (heartbeat, finish, put back) is
+done here with the holder in the WHERE clause, so a worker that was taken for dead cannot touch a job that
+has moved on.
 A job says only "look at this row": what to do, and how often it was tried, is in the row itself.
 """
 
@@ -12,36 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-import asyncpg
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
-from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.settings import DBSettings
-from pgqueuer.domain.types import Channel, QueueEntrypoint, QueueManagerId
-from pgqueuer.ports.repository import EntrypointExecutionParameter
-
-from sptraderb.store.listen import JOBS_CHANNEL
 from sptraderb.store.pool import Connection, Database, Pool
 from sptraderb.store.sql import load_queries
 
 LOST_AFTER_S = 6.0
 _QUERIES = load_queries("jobs")
-_UNLIMITED = EntrypointExecutionParameter(concurrency_limit=0)
-# Named here and not by the environment, so that every process and the migration mean the same tables.
-_BUILDER = QueryQueueBuilder(
-    settings=DBSettings(
-        prefix="",
-        db_schema="sptraderb",
-        channel=Channel(JOBS_CHANNEL),
-        function="fn_pgqueuer_changed",
-        statistics_table="pgqueuer_statistics",
-        queue_status_type="pgqueuer_status",
-        queue_table="pgqueuer",
-        queue_table_log="pgqueuer_log",
-        trigger="tg_pgqueuer_changed",
-        schedules_table="pgqueuer_schedules",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +77,10 @@ async def enqueue(connection: Connection, *, kind: str, entity_id: uuid.UUID, pr
     int
         The job's number, 0 if the row has its job already.
     """
-    queries = Queries(AsyncpgDriver(cast(asyncpg.Connection, connection)), qbq=_BUILDER)
-    ids = await queries.enqueue(
-        kind, entity_id.bytes, priority, dedupe_key=_key(kind, entity_id), on_conflict="skip"
-    )
-    return ids[0] or 0
+    from sptraderb.store.job_library import put_job
+
+    key = _key(kind, entity_id)
+    return await put_job(connection, kind=kind, entity_id=entity_id, priority=priority, key=key)
 
 
 async def next_jobs(pool: Pool, *, kinds: Sequence[str], batch: int, worker_id: uuid.UUID) -> list[Job]:
@@ -128,22 +103,12 @@ async def next_jobs(pool: Pool, *, kinds: Sequence[str], batch: int, worker_id: 
         Held by ``worker_id`` from now on; it must call :func:`heartbeat` each second. Where the row
         a job is about is already running, its worker was lost.
     """
-    queries = Queries(AsyncpgPoolDriver(pool), qbq=_BUILDER)
-    picked = await queries.dequeue(
-        batch_size=batch,
-        entrypoints={QueueEntrypoint(kind): _UNLIMITED for kind in kinds},
-        queue_manager_id=QueueManagerId(worker_id),
-        global_concurrency_limit=None,
-        heartbeat_timeout=timedelta(seconds=LOST_AFTER_S),
-    )
+    from sptraderb.store.job_library import pick_jobs
+
+    picked = await pick_jobs(pool, kinds=kinds, batch=batch, worker_id=worker_id, lost_after_s=LOST_AFTER_S)
     return [
-        Job(
-            job_id=int(job.id),
-            kind=str(job.entrypoint),
-            entity_id=uuid.UUID(bytes=job.payload or b""),
-            priority=job.priority,
-        )
-        for job in picked
+        Job(job_id=number, kind=kind, entity_id=entity_id, priority=priority)
+        for number, kind, entity_id, priority in picked
     ]
 
 
