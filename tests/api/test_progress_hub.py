@@ -80,6 +80,21 @@ async def test_watcher_when_slow_then_it_gets_the_newest_only() -> None:
     assert (await _newest(watcher)).event_id == 5
 
 
+async def test_watcher_when_it_takes_nothing_then_others_get_every_frame_and_it_keeps_one() -> None:
+    """A reader that never reads stalls nobody and gathers no queue: one slot, the newest frame in it."""
+    hub = ProgressHub(RowReader())
+    with hub.watch(RUN) as idle, hub.watch(RUN) as busy:
+        seen = []
+        for event in range(1, 501):
+            hub.receive("c", _notice(event))
+            seen.append((await _newest(busy)).event_id)
+        assert seen == list(range(1, 501))
+        assert (await _newest(idle)).event_id == 500
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await idle.newest()
+
+
 async def test_watcher_when_the_run_has_ended_then_nothing_replaces_the_last_frame() -> None:
     """A late notification of progress does not undo the end."""
     watcher = Watcher()

@@ -213,22 +213,6 @@ async def test_socket_when_too_many_then_1013(database_url: str, tmp_path: Path)
                 assert await _close_code(second) == 1013
 
 
-async def test_socket_when_a_reader_takes_nothing_then_others_go_on(
-    live_address: str, services: Services
-) -> None:
-    """A reader that never reads stalls nobody."""
-    run_id = await _insert(services)
-    async with (
-        _follow(live_address, run_id, max_queue=1, close_timeout=0.1) as _idle,
-        _follow(live_address, run_id) as socket,
-    ):
-        await _frame(socket)
-        for event in range(1, 6):
-            await _announce(services, run_id, event)
-        while (await _frame(socket))["event_id"] < 5:
-            pass
-
-
 async def test_socket_when_a_message_comes_in_then_it_means_nothing(
     live_address: str, services: Services
 ) -> None:

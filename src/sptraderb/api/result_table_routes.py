@@ -102,7 +102,7 @@ async def list_events(
     cursor: Cursor = None,
     format_: Format = None,
 ) -> Response[Any]:
-    """Give what happened beside fills: limits reached, margin calls, trading ended."""
+    """Give what happened beside fills: both sides at once, limits reached, trading ended."""
     return await _answer(request, backtest_id, "events", page=(limit, cursor), format_=format_)
 
 
