@@ -24,7 +24,8 @@ import numpy as np
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import crypto_instrument
-from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, ExitRules, Node, Plan, SizeKind, SizeRule
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import M1
 from sptraderb.engine.evaluate import evaluate

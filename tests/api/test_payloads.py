@@ -7,7 +7,7 @@ import pytest
 
 from sptraderb.api.payloads import read_run_request
 from sptraderb.domain.backtest import Mode
-from sptraderb.domain.plan import Costs
+from sptraderb.domain.costs import Costs
 from sptraderb.errors import InvalidInput
 
 BODY: dict[str, Any] = {

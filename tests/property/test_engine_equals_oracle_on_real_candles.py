@@ -16,19 +16,9 @@ from sptraderb.domain.instrument import (
     fx_instrument,
     metal_instrument,
 )
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.outcome_differences import outcome_differences
-from sptraderb.domain.plan import (
-    Distance,
-    DistanceKind,
-    EntryRule,
-    ExitRules,
-    Node,
-    Plan,
-    RiskLimits,
-    Signals,
-    SizeKind,
-    SizeRule,
-)
+from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.simulate import simulate

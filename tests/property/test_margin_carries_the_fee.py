@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import fx_instrument
+from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.outcome import ORDER_COLUMNS, OrderState
-from sptraderb.domain.plan import EntryRule, ExitRules, Node, Plan, Signals, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
 from sptraderb.engine.simulate import simulate

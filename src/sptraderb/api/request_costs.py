@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from sptraderb.api.payload_reading import fault_of
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.fixed import RATE_ONE, rate_from_text, ticks_from_text
-from sptraderb.domain.plan import Costs
 from sptraderb.errors import Fault, InvalidInput, SptraderbError
 
 _AMOUNT = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%|pips?|ticks?)\s*")

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sptraderb.domain.plan import Costs
+from sptraderb.domain.costs import Costs
 from sptraderb.errors import Conflict
 
 MAX_ATTEMPTS = 3

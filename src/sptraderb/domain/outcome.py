@@ -70,6 +70,13 @@ class OrderReason(IntEnum):
     OUT_OF_SESSION = 8
     MAX_POSITIONS = 9
     WRONG_SIDE_TARGET = 10
+    EXPIRED = 11
+    CANCEL_CONDITION = 12
+    REPLACED = 13
+    OTHER_SIDE_FILLED = 14
+    MAX_ENTRIES = 15
+    MIN_DISTANCE = 16
+    PRICE_UNDEFINED = 17
 
 
 class EventCode(IntEnum):
@@ -80,6 +87,9 @@ class EventCode(IntEnum):
     DAILY_LOSS_LIMIT = 3
     TRADING_ENDED = 4
     RUINED = 5
+    PARTIAL_SKIPPED = 6
+    MARGIN_CALL = 7
+    STOP_OUT = 8
 
 
 TRADE_COLUMNS = (

@@ -6,13 +6,12 @@ are evaluated on every bar beforehand (`Signals`); the simulator then only walks
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-LONG = 1
-SHORT = -1
+from sptraderb.domain.costs import Costs
+from sptraderb.domain.order import EntryRule, ExitRules, ScaleIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,191 +53,6 @@ class Node:
     first_value: int = 0
     settle: int = 0
     text: str = ""
-
-
-class DistanceKind(StrEnum):
-    """How an exit's distance or level is given (X15)."""
-
-    RATE = "rate"
-    TICKS = "ticks"
-    SERIES = "series"
-    PRICE = "price"
-    R = "r"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distance:
-    """Where an attached exit lies, relative to the fill unless it is a price (X15).
-
-    Parameters
-    ----------
-    kind : DistanceKind
-        ``rate``: ``amount`` parts per 10^9 of the fill price; ``ticks``: ``amount`` millionths of a
-        tick; ``series``: node ``node`` is a price distance at the signal bar; ``price``: node
-        ``node`` is an absolute price at the signal bar; ``r``: ``amount`` millionths of R.
-    amount : int
-        Exact amount for ``rate``, ``ticks`` and ``r``.
-    node : int
-        Node for ``series`` and ``price``; -1 otherwise.
-    text : str
-        How the source spells it.
-    """
-
-    kind: DistanceKind
-    amount: int = 0
-    node: int = -1
-    text: str = ""
-
-
-class SizeKind(StrEnum):
-    """How an order's size is given (A2)."""
-
-    EQUITY_FRACTION = "equity_fraction"
-    UNITS = "units"
-    LOTS = "lots"
-    NOTIONAL = "notional"
-    RISK = "risk"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeRule:
-    """How large an entry is (A2).
-
-    Parameters
-    ----------
-    kind : SizeKind
-        Fraction of equity as notional, units, lots, notional money or risk at the stop distance.
-    amount : int
-        Parts per 10^9: of equity for fractions and risk, of one unit, lot or money unit otherwise.
-    text : str
-        How the source spells it.
-    """
-
-    kind: SizeKind
-    amount: int
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitRules:
-    """Everything that can close a position of one side.
-
-    Parameters
-    ----------
-    when : int
-        Node of the exit condition, -1 for none.
-    stop_loss, take_profit : Distance or None
-        Attached brackets (X2, X3, X15).
-    max_bars : int
-        Close at the open of the n-th bar after the entry bar (X10); 0 = never.
-    live_from_next_bar : bool
-        Whether attached exits wait for the bar after the fill (X15).
-    trailing_stop, trailing_activate : Distance or None
-        How far a stop follows the water mark, and the favourable move of the mark from the fill that
-        it waits for (X8); never of kind ``price``.
-    max_duration_s : int
-        Close at the first open not before the entry's time plus this (X10); 0 = never.
-    break_even_at : Distance or None
-        Favourable move of the water mark that brings the stop to the entry price; never ``price``.
-    """
-
-    when: int = -1
-    stop_loss: Distance | None = None
-    take_profit: Distance | None = None
-    max_bars: int = 0
-    live_from_next_bar: bool = False
-    trailing_stop: Distance | None = None
-    trailing_activate: Distance | None = None
-    max_duration_s: int = 0
-    break_even_at: Distance | None = None
-
-    def distances(self) -> tuple[Distance, ...]:
-        """Return everything stated as a distance or price, in a fixed order."""
-        moved = self.trailing_stop, self.trailing_activate, self.break_even_at
-        return tuple(found for found in (self.stop_loss, self.take_profit, *moved) if found is not None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryRule:
-    """One named way into a position.
-
-    Parameters
-    ----------
-    name : str
-        Name in results (``long``, ``short`` unless the strategy names it).
-    side : {1, -1}
-        Long or short.
-    when : int
-        Node of the condition.
-    size : SizeRule
-        How much.
-    exits : ExitRules
-        Exits of a position this rule opens (side and own rules already merged).
-    """
-
-    name: str
-    side: int
-    when: int
-    size: SizeRule
-    exits: ExitRules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What trading costs; None where nobody stated it (rules C1 to C3).
-
-    Parameters
-    ----------
-    commission_ppb : int or None
-        Commission per side as parts per 10^9 of notional at the fill price.
-    spread_ppm_pips, spread_ppm_ticks : int or None
-        Spread in millionths of a pip or of a tick; at most one is set. A spread finer than a tick
-        rounds up (M2).
-    slippage_ppm_ticks : int or None
-        Slippage of market and stop fills, in millionths of a tick, adverse, rounded up (M2).
-    slippage_ppm_pips : int or None
-        The same in millionths of a pip.
-    slippage_ppb : int or None
-        The same as parts per 10^9 of the price before it; at most one slippage is set.
-    commission_per_lot, commission_per_order, commission_min, commission_max : int or None
-        Further parts of the commission, and its bounds per order, in billionths of one unit of account
-        money.
-    """
-
-    commission_ppb: int | None = None
-    spread_ppm_pips: int | None = None
-    spread_ppm_ticks: int | None = None
-    slippage_ppm_ticks: int | None = None
-    slippage_ppm_pips: int | None = None
-    slippage_ppb: int | None = None
-    commission_per_lot: int | None = None
-    commission_per_order: int | None = None
-    commission_min: int | None = None
-    commission_max: int | None = None
-
-    def overridden_by(self, other: "Costs") -> "Costs":
-        """Return these costs, with each of commission, spread and slippage that ``other`` states."""
-        stated = {}
-        for names in (_COMMISSION, _SPREAD, _SLIPPAGE):
-            values = {name: getattr(other, name) for name in names}
-            is_stated = any(value is not None for value in values.values())
-            stated.update(values if is_stated else {name: getattr(self, name) for name in names})
-        return Costs(**stated)
-
-    def states_commission(self) -> bool:
-        """Return whether some part of a commission is stated."""
-        return any(getattr(self, name) is not None for name in _COMMISSION)
-
-
-_COMMISSION = (
-    "commission_ppb",
-    "commission_per_lot",
-    "commission_per_order",
-    "commission_min",
-    "commission_max",
-)
-_SPREAD = ("spread_ppm_pips", "spread_ppm_ticks")
-_SLIPPAGE = ("slippage_ppm_ticks", "slippage_ppm_pips", "slippage_ppb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +152,8 @@ class Plan:
         How the text was read.
     legacy : bool
         Whether the text was of the older dialect.
+    scale_in : ScaleIn or None
+        Whether a position may be added to (X17).
     """
 
     name: str
@@ -358,18 +174,23 @@ class Plan:
     optimization: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     legacy: bool = False
+    scale_in: ScaleIn | None = None
 
     def condition_nodes(self) -> frozenset[int]:
-        """Return the nodes of all entry and exit conditions."""
+        """Return the nodes of all entry, exit and cancel conditions."""
         rules = [entry.when for entry in self.entries]
+        rules += [entry.cancel_when for entry in self.entries if entry.cancel_when >= 0]
         exits = [self.exits_long, self.exits_short, *(entry.exits for entry in self.entries)]
         return frozenset([*rules, *(rule.when for rule in exits if rule.when >= 0)])
 
     def level_nodes(self) -> frozenset[int]:
-        """Return the nodes of all exit distances and prices."""
+        """Return the nodes of all order prices, exit distances and prices."""
         exits = [self.exits_long, self.exits_short, *(entry.exits for entry in self.entries)]
         found = [distance for rule in exits for distance in rule.distances()]
-        return frozenset(distance.node for distance in found if distance.node >= 0)
+        if self.scale_in is not None and self.scale_in.min_distance is not None:
+            found.append(self.scale_in.min_distance)
+        prices = [node for entry in self.entries for node in entry.order.nodes()]
+        return frozenset([*prices, *(distance.node for distance in found if distance.node >= 0)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import deposit_minor
+from sptraderb.domain.order import LONG
 from sptraderb.domain.outcome import (
     ORDER_COLUMNS,
     LedgerKind,
@@ -19,7 +20,6 @@ from sptraderb.domain.outcome import (
     OrderState,
     Outcome,
 )
-from sptraderb.domain.plan import LONG
 from sptraderb.domain.result_columns import STORED_COLUMNS, Units, table_columns, table_rows, time_text
 
 MOST_LISTED = 1000

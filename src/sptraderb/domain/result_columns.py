@@ -17,6 +17,7 @@ from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import peaks_before
 from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.instrument import currency_digits
+from sptraderb.domain.order import LONG
 from sptraderb.domain.outcome import (
     EVENT_COLUMNS,
     ORDER_COLUMNS,
@@ -28,7 +29,6 @@ from sptraderb.domain.outcome import (
     OrderState,
     Outcome,
 )
-from sptraderb.domain.plan import LONG
 
 _CHUNK_BYTES = 1_000_000
 

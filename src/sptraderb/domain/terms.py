@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
 from sptraderb.domain.instrument import Instrument, currency_digits
-from sptraderb.domain.plan import Costs, RiskLimits
+from sptraderb.domain.plan import RiskLimits
 from sptraderb.errors import InvalidInput
 
 _MILLION = 1_000_000

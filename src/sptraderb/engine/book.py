@@ -13,8 +13,9 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import INT64_MAX, RATE_ONE
 from sptraderb.domain.instrument import CandleSide, Instrument
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, SizeKind
 from sptraderb.domain.outcome import NO_LEVEL
-from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, Plan, Signals, SizeKind
+from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.kernels import codes as c
 from sptraderb.errors import MoneyOverflow

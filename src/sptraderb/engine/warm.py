@@ -15,7 +15,8 @@ from numba.core.registry import CPUDispatcher
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import fx_instrument
-from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, ExitRules, Node, Plan, SizeKind, SizeRule
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate

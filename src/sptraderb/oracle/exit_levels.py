@@ -8,8 +8,9 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule
 from sptraderb.domain.outcome import OrderReason
-from sptraderb.domain.plan import Distance, DistanceKind, EntryRule, Signals
+from sptraderb.domain.plan import Signals
 from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
 
 _ON_GRID = 1e-4

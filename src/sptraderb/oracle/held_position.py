@@ -6,7 +6,7 @@ Place: state of the oracle between a fill and the exit.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sptraderb.domain.plan import EntryRule
+from sptraderb.domain.order import EntryRule
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.exit_levels import Levels
 from sptraderb.oracle.moving_stop import MovingStop

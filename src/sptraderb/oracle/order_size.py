@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.order import SizeKind, SizeRule
 from sptraderb.domain.outcome import OrderReason
-from sptraderb.domain.plan import SizeKind, SizeRule
 from sptraderb.domain.terms import Terms
 from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_multiples
 from sptraderb.oracle.order_fee import OrderFee

@@ -16,8 +16,9 @@ from decimal import Decimal, localcontext
 import numpy as np
 
 from sptraderb.domain.candle import Candles
+from sptraderb.domain.order import LONG, SHORT
 from sptraderb.domain.outcome import EventCode, ExitReason, Outcome
-from sptraderb.domain.plan import LONG, SHORT, Plan, Signals
+from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.fixed import decimal_from_text
-from sptraderb.domain.plan import Costs, RiskLimits
+from sptraderb.domain.plan import RiskLimits
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.strategy.block_reader import BlockReader

@@ -1,6 +1,6 @@
 """Reads `entry`: named ways into a position, each with its condition, size and exits."""
 
-from sptraderb.domain.plan import LONG, SHORT, EntryRule, SizeKind, SizeRule
+from sptraderb.domain.order import LONG, SHORT, EntryRule, SizeKind, SizeRule
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
 from sptraderb.strategy.exit_block import ExitPart, check_r, read_side_exit

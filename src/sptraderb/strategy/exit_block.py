@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sptraderb.domain.plan import Distance, DistanceKind, ExitRules
+from sptraderb.domain.order import Distance, DistanceKind, ExitRules
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, shortened
 from sptraderb.strategy.names import did_you_mean

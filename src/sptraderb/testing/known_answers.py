@@ -15,6 +15,16 @@ import yaml
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import rate_from_text, text_from_ticks, ticks_from_text
 from sptraderb.domain.instrument import CandleSide, Instrument, infer_instrument
+from sptraderb.domain.order import (
+    LONG,
+    SHORT,
+    Distance,
+    DistanceKind,
+    EntryRule,
+    ExitRules,
+    SizeKind,
+    SizeRule,
+)
 from sptraderb.domain.outcome import (
     EVENT_COLUMNS,
     LEDGER_COLUMNS,
@@ -27,20 +37,7 @@ from sptraderb.domain.outcome import (
     OrderState,
     Outcome,
 )
-from sptraderb.domain.plan import (
-    LONG,
-    SHORT,
-    Distance,
-    DistanceKind,
-    EntryRule,
-    ExitRules,
-    Node,
-    Plan,
-    RiskLimits,
-    Signals,
-    SizeKind,
-    SizeRule,
-)
+from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import parse_timeframe
 

@@ -7,18 +7,17 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sptraderb.domain.plan import (
+from sptraderb.domain.order import (
     LONG,
     SHORT,
     Distance,
     DistanceKind,
     EntryRule,
     ExitRules,
-    Node,
-    Plan,
     SizeKind,
     SizeRule,
 )
+from sptraderb.domain.plan import Node, Plan
 from sptraderb.testing.random_runs import (
     RandomRun,
     instruments,

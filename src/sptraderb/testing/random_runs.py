@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide, Instrument
-from sptraderb.domain.plan import (
-    Distance,
-    DistanceKind,
-    EntryRule,
-    ExitRules,
-    Node,
-    Plan,
-    RiskLimits,
-    Signals,
-    SizeKind,
-    SizeRule,
-)
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import H1, H4, M15, Timeframe
 

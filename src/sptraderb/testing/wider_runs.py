@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import CandleSide
-from sptraderb.domain.plan import Distance, DistanceKind, ExitRules, Plan
+from sptraderb.domain.order import Distance, DistanceKind, ExitRules
+from sptraderb.domain.plan import Plan
 from sptraderb.domain.terms import Terms
 from sptraderb.testing.lively_runs import lively_runs
 from sptraderb.testing.random_runs import RandomRun, random_runs

@@ -11,19 +11,9 @@ import pytest
 from sptraderb.domain import result_document
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.metric import Metric
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.plan import (
-    Distance,
-    DistanceKind,
-    EntryRule,
-    ExitRules,
-    Node,
-    Note,
-    Plan,
-    Signals,
-    SizeKind,
-    SizeRule,
-)
+from sptraderb.domain.plan import Node, Note, Plan, Signals
 from sptraderb.domain.result_document import RunFacts, Simulated, build, document_bytes, summary
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.metrics import measure

@@ -2,8 +2,8 @@
 
 import pytest
 
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.instrument import CandleSide, Instrument, crypto_instrument, fx_instrument
-from sptraderb.domain.plan import Costs
 from sptraderb.domain.terms import money_decimals, slippage_ticks, spread_ticks
 from sptraderb.errors import InvalidInput
 

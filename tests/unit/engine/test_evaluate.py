@@ -9,7 +9,8 @@ import pytest
 from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
-from sptraderb.domain.plan import EntryRule, ExitRules, Node, Plan, SessionFilter, SizeKind, SizeRule
+from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan, SessionFilter
 from sptraderb.domain.timeframe import H1, M15, Timeframe
 from sptraderb.engine.evaluate import evaluate, evaluate_series
 from sptraderb.engine.operations import OPS

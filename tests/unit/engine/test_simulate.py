@@ -7,6 +7,7 @@ import pytest
 
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide
+from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.outcome import (
     EVENT_COLUMNS,
     LEDGER_COLUMNS,
@@ -15,7 +16,7 @@ from sptraderb.domain.outcome import (
     LedgerKind,
 )
 from sptraderb.domain.outcome_differences import outcome_differences
-from sptraderb.domain.plan import EntryRule, ExitRules, Plan, Signals, SizeKind, SizeRule
+from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
 from sptraderb.engine.kernels import codes

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from sptraderb.domain.candle import Candles
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide, Instrument
-from sptraderb.domain.plan import Costs, EntryRule, ExitRules, Node, Plan, SizeKind, SizeRule
+from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
+from sptraderb.domain.plan import Node, Plan
 from sptraderb.domain.timeframe import H1
 from sptraderb.errors import CandlesUnusable, InvalidInput
 from sptraderb.orchestrator.run_terms import cost_notes, overridden, rescaled, run_instrument, run_terms

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
-from sptraderb.domain.plan import Costs, DistanceKind, Plan, RiskLimits, SessionFilter, SizeKind
+from sptraderb.domain.order import DistanceKind, SizeKind
+from sptraderb.domain.plan import Plan, RiskLimits, SessionFilter
 from sptraderb.domain.timeframe import H1, M15
 from sptraderb.strategy.compiler import check_strategy, compile_strategy
 from sptraderb.strategy.target import DEFAULT_TARGET, StrategyTarget

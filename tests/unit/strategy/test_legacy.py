@@ -2,7 +2,8 @@
 
 import pytest
 
-from sptraderb.domain.plan import DistanceKind, Plan, RiskLimits, SizeKind
+from sptraderb.domain.order import DistanceKind, SizeKind
+from sptraderb.domain.plan import Plan, RiskLimits
 from sptraderb.domain.timeframe import D1
 from sptraderb.errors import Fault, StrategyInvalid
 from sptraderb.strategy.compiler import compile_strategy
