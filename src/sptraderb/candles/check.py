@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from sptraderb.candles.market_hours import WEEK_S, hours_of
 from sptraderb.candles.number_text import BoolArray
-from sptraderb.candles.open_hours import open_seconds
-from sptraderb.domain.calendar import Int64Array
+from sptraderb.candles.week_starts import WeekStarts
+from sptraderb.domain.calendar import CalendarName, Int64Array
 from sptraderb.domain.candle import Candles, Gap, QualityReport
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import Timeframe
@@ -50,7 +51,8 @@ class SeriesMeter:
     -----
     A gap is a stretch of open market without bars that is longer than an hour and than 3 bars; shorter ones
     are quiet minutes: they count in ``n_missing`` and not in the grade. A spike is a bar whose range is over
-    30 times the median range of its block. A flat run is 12 bars or more that do not move at all.
+    30 times the median range of its block. A flat run is 12 bars or more that do not move at all. Weeks of FX
+    that begin at another hour in summer than in winter are a clock fault; no such series is better than C.
     """
 
     def __init__(self, instrument: Instrument, timeframe: Timeframe) -> None:
@@ -61,6 +63,8 @@ class SeriesMeter:
         self._flat_before = 0
         self._gaps: list[Gap] = []
         self._n_long = 0
+        is_fx = instrument.calendar is CalendarName.FX
+        self._weeks = WeekStarts(timeframe.seconds) if is_fx and timeframe.seconds <= LONG_GAP_S else None
         self.n_bars = self.n_missing = self.n_spikes = self.n_flat = self.n_misaligned = self.n_gaps = 0
 
     def add(self, time_s: Int64Array, prices: Int64Array) -> None:
@@ -90,8 +94,10 @@ class SeriesMeter:
 
     def _add_gaps(self, time_s: Int64Array) -> None:
         times = time_s if self._last_s is None else np.concatenate([[self._last_s], time_s])
+        if self._weeks is not None:
+            self._weeks.add(times)
         bar_s = self._timeframe.seconds
-        missing = count_missing(times, self._instrument, bar_s)
+        missing = count_missing(times, self._instrument, self._timeframe)
         self.n_missing += int(missing.sum())
         long = np.flatnonzero(missing * bar_s > max(LONG_GAP_S, LONG_GAP_BARS * bar_s))
         self._n_long += int(missing[long].sum())
@@ -129,6 +135,9 @@ class SeriesMeter:
         grade = next((name for name, limit in _GRADES if share <= limit), "F")
         if self.n_spikes and grade == "A":
             grade = "B"
+        clock = None if self._weeks is None else self._weeks.fault()
+        if clock is not None:
+            grade, notes = max(grade, "C"), (*notes, clock.sentence)
         return QualityReport(
             n_bars=self.n_bars,
             first_s=self._first_s,
@@ -138,12 +147,13 @@ class SeriesMeter:
             n_spikes=self.n_spikes,
             n_flat=n_flat,
             n_misaligned=self.n_misaligned,
+            n_clock_faults=0 if clock is None else clock.n_weeks,
             grade=grade,
             notes=notes,
         )
 
 
-def count_missing(time_s: Int64Array, instrument: Instrument, bar_s: int) -> Int64Array:
+def count_missing(time_s: Int64Array, instrument: Instrument, timeframe: Timeframe) -> Int64Array:
     """Return how many bars the calendar expects between each two times that follow each other.
 
     Parameters
@@ -151,19 +161,36 @@ def count_missing(time_s: Int64Array, instrument: Instrument, bar_s: int) -> Int
     time_s : ndarray of shape (n,), dtype=int64
         Open times, ascending.
     instrument : Instrument
-        Its calendar.
-    bar_s : int
+        Its hours.
+    timeframe : Timeframe
         Length of a bar.
 
     Returns
     -------
     ndarray of shape (n - 1,), dtype=int64
         Never negative.
+
+    Notes
+    -----
+    A stretch that lacks nothing but the hour before or after a weekend or a holiday is no gap: brokers close
+    earlier and open later than the market.
     """
+    bar_s = timeframe.seconds
     steps = np.diff(time_s)
+    if bar_s >= WEEK_S:
+        # Every week trades; clocks change by an hour, holidays shorten some.
+        return np.asarray(np.maximum((steps + WEEK_S // 2) // WEEK_S - 1, 0), dtype=np.int64)
     missing = np.zeros(len(steps), dtype=np.int64)
     wide = np.flatnonzero(steps > bar_s)
     if len(wide):
-        due = open_seconds(time_s[wide + 1], instrument) - open_seconds(time_s[wide] + bar_s, instrument)
-        missing[wide] = np.maximum(due // bar_s, 0)
+        hours = hours_of(instrument)
+        ends = np.stack([time_s[wide] + bar_s, time_s[wide + 1]])
+        due, needed = (
+            np.diff(hours.open_seconds(ends.ravel(), needed=needed).reshape(2, -1), axis=0)[0]
+            for needed in (False, True)
+        )
+        bar_open_s = hours.bar_seconds(timeframe)
+        # Session days differ in length by holidays, so they are counted to the nearest.
+        half_s = bar_open_s // 2 if timeframe.follows_sessions else 0
+        missing[wide] = np.where(needed > 0, np.maximum((due + half_s) // bar_open_s, 0), 0)
     return missing

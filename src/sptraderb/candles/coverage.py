@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sptraderb.candles.open_hours import open_seconds
+from sptraderb.candles.market_hours import hours_of
 from sptraderb.domain.candle import Candles
 
 _CLOCK_CHANGE_S = 2 * 3600
@@ -65,7 +65,8 @@ def measure_coverage(candles: Candles, *, n_cells: int) -> tuple[CoverageCell, .
     places = np.searchsorted(candles.time_s, edges - slack_s)
     places[-1] = len(candles.time_s)
     bars = np.diff(places)
-    due = np.diff(open_seconds(edges, candles.instrument)) // bar_s
+    hours = hours_of(candles.instrument)
+    due = np.diff(hours.open_seconds(edges, needed=True)) // hours.bar_seconds(candles.timeframe)
     return tuple(
         CoverageCell(from_s=int(low), to_s=int(high), n_bars=int(there), n_expected=int(max(there, expected)))
         for low, high, there, expected in zip(edges[:-1], edges[1:], bars, due, strict=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 Int64Array = npt.NDArray[np.int64]
 
 NEW_YORK = ZoneInfo("America/New_York")
+LONDON = ZoneInfo("Europe/London")
 DAY_S = 86_400
 YEAR_S = 31_557_600
 _FX_CLOSE_HOUR = 17

@@ -195,6 +195,8 @@ class QualityReport:
         The largest gaps first, at most 100.
     n_spikes, n_flat, n_misaligned : int
         Bars with an outlying range, runs of unmoving bars, bars off the timeframe's grid.
+    n_clock_faults : int
+        FX weeks that begin at another hour in summer than in winter.
     grade : {'A', 'B', 'C', 'D', 'F'}
         A = complete and clean, F = unusable.
     notes : tuple of str
@@ -209,5 +211,6 @@ class QualityReport:
     n_spikes: int = 0
     n_flat: int = 0
     n_misaligned: int = 0
+    n_clock_faults: int = 0
     grade: str = "A"
     notes: tuple[str, ...] = field(default=())

@@ -34,33 +34,33 @@ def test_weekend_when_between_two_bars_then_nothing_is_missing() -> None:
     """From Friday's last to Sunday's first bar the market is closed, in winter and in summer."""
     for last, first in (("2017-01-06T21:00", "2017-01-08T22:00"), ("2017-07-07T20:00", "2017-07-09T21:00")):
         times = np.array([_at(last), _at(first)])
-        assert count_missing(times, _EURUSD, 3600).tolist() == [0]
+        assert count_missing(times, _EURUSD, H1).tolist() == [0]
 
 
 @pytest.mark.parametrize("year", [2018, 2019, 2020, 2024])
 def test_christmas_when_no_bar_trades_then_nothing_is_missing(year: int) -> None:
     """The session days of Christmas and New Year are closed."""
     times = np.array([_at(f"{year}-12-24T21:00"), _at(f"{year}-12-25T22:00")])
-    assert count_missing(times, _EURUSD, 3600).tolist() == [0]
+    assert count_missing(times, _EURUSD, H1).tolist() == [0]
 
 
 def test_gap_when_on_a_weekday_then_its_bars_are_missing() -> None:
     """Every due bar of an open market counts."""
     times = np.array([_at("2024-03-05T09:00"), _at("2024-03-05T13:00")])
-    assert count_missing(times, _EURUSD, 3600).tolist() == [3]
+    assert count_missing(times, _EURUSD, H1).tolist() == [3]
 
 
 def test_gold_when_it_pauses_at_five_then_nothing_is_missing() -> None:
     """Metals rest for the hour after 17:00 New York."""
     times = np.array([_at("2024-03-05T21:00"), _at("2024-03-05T23:00")])
-    assert count_missing(times, SEEDED_INSTRUMENTS["XAUUSD"], 3600).tolist() == [0]
-    assert count_missing(times, _EURUSD, 3600).tolist() == [1]
+    assert count_missing(times, SEEDED_INSTRUMENTS["XAUUSD"], H1).tolist() == [0]
+    assert count_missing(times, _EURUSD, H1).tolist() == [1]
 
 
 def test_crypto_when_a_weekend_is_absent_then_it_is_missing() -> None:
     """Crypto never closes."""
     times = np.array([_at("2024-03-08T21:00"), _at("2024-03-10T21:00")])
-    assert count_missing(times, SEEDED_INSTRUMENTS["BTCUSDT"], 3600).tolist() == [47]
+    assert count_missing(times, SEEDED_INSTRUMENTS["BTCUSDT"], H1).tolist() == [47]
 
 
 def test_series_when_complete_then_its_grade_is_a() -> None:
