@@ -20,7 +20,6 @@ from sptraderb.store import (
     job_library,  # noqa: F401 - loaded at start, not by the first request
     migrate,
 )
-from sptraderb.store.candle_rows import foreign_relations
 from sptraderb.store.embedded import open_embedded
 from sptraderb.store.pool import Pool, close_pool, open_pool
 from sptraderb.store.result_cache import ResultCache, open_result_cache
@@ -77,7 +76,7 @@ async def open_database(settings: Settings) -> AsyncIterator[str]:
 
 
 async def migrate_database(url: str, *, on_progress: Callable[[int, int, str], None] | None = None) -> None:
-    """Bring the schema up to date and say what was left alone.
+    """Bring the schema up to date and say what was adopted or left alone.
 
     Raises
     ------
@@ -109,8 +108,6 @@ async def open_services(
         await migrate_database(url, on_progress=on_migration)
         pool = await open_pool(url, size=settings.db_pool_size)
         stack.push_async_callback(close_pool, pool)
-        for name in await foreign_relations(pool):
-            _log.warning("relation is not ours and left alone", relation=name)
         cache = CandleCache(settings.data_dir / "candles", max_bytes=settings.candle_cache_bytes)
         results = await open_result_cache(settings.redis_url) if settings.redis_url else None
         if results is not None:

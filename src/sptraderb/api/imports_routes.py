@@ -37,7 +37,8 @@ class ImportAnswer(msgspec.Struct, kw_only=True):
     state : str
         ``queued``, ``running``, ``completed``, ``failed`` or ``cancelled``.
     phase : str
-        ``queued``, ``fetching``, ``reading``, ``checking``, ``storing``, ``deriving``, or the final state.
+        ``queued``, ``fetching``, ``unpacking``, ``reading``, ``checking``, ``storing``, ``deriving``, or the
+        final state.
     progress : float
         0..100.
     file : str
@@ -98,6 +99,7 @@ async def start_import(  # noqa: PLR0913  query parameters are a route's argumen
     trust_timezone: Annotated[
         bool, QueryParameter(description="Take the zone even where the FX week speaks against it")
     ] = False,
+    own: Annotated[bool, QueryParameter(description="Make a series own that is adopted")] = False,
 ) -> Response[ImportAnswer]:
     """Take a file of candles in and queue its import; the body is the file itself, in any known layout.
 
@@ -119,6 +121,7 @@ async def start_import(  # noqa: PLR0913  query parameters are a route's argumen
         price_factor=_given(price_factor),
         date_order=_given(date_order),
         trust_timezone=trust_timezone,
+        own=own,
         file_name=_file_name(filename),
     )
     services = services_of(request)

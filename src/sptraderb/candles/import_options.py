@@ -45,6 +45,8 @@ class ImportOptions:
         Of slashed dates.
     trust_timezone : bool
         Take the zone even where the FX week speaks against it.
+    own : bool
+        Make a series own that is adopted.
     file_name : str
         Name of an upload, where the path's own name says nothing.
     """
@@ -61,6 +63,7 @@ class ImportOptions:
     price_factor: str | None = None
     date_order: str | None = None
     trust_timezone: bool = False
+    own: bool = False
     file_name: str = ""
 
     def __post_init__(self) -> None:
@@ -71,9 +74,9 @@ class ImportOptions:
 
     @property
     def digest(self) -> str:
-        """Hash of everything that decides what rows a file gives (not of its name or source)."""
+        """Hash of everything that decides what rows a file gives (not of its name, source or place)."""
         facts = asdict(self)
-        for name in ("source", "file_name", "trust"):
+        for name in ("source", "file_name", "trust", "own"):
             del facts[name]
         return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 

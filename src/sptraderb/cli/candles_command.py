@@ -1,6 +1,11 @@
-"""`sptraderb candles quality SYMBOL TIMEFRAME`: how sound a series is, with a small picture of it."""
+"""`sptraderb candles quality|adopt`: how sound a series is, with a small picture of it; foreign candles.
 
-from cyclopts import App
+``adopt`` looks again for relations of the database that hold candles of somebody else.
+"""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
 from rich.markup import escape
 
 from sptraderb.bootstrap import open_services
@@ -8,9 +13,12 @@ from sptraderb.candles.check import check_candles
 from sptraderb.candles.coverage import CoverageCell, measure_coverage
 from sptraderb.candles.import_report import time_text
 from sptraderb.cli.console import OUT
+from sptraderb.cli.import_command import pairs_of
 from sptraderb.cli.surroundings import read_settings, run_async
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.errors import InvalidInput
+from sptraderb.store.adopted_relations import adopt_relations, describe_adopted
 from sptraderb.store.candle_rows import read_candles
 
 N_CELLS = 60
@@ -33,6 +41,35 @@ def quality(symbol: str, timeframe: str, /) -> None:
         Such as 1h.
     """
     run_async(_show(symbol, timeframe))
+
+
+@candles.command
+def adopt(
+    *,
+    symbol: str | None = None,
+    instrument: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+) -> None:
+    """Look again for candles of somebody else, public.forex_candles_*: adopt, count anew, forget.
+
+    Parameters
+    ----------
+    symbol
+        Whose instrument --instrument describes.
+    instrument
+        Facts of the symbol as key=value, such as price_scale=6; may be repeated.
+    """
+    run_async(_adopt(symbol, pairs_of(instrument)))
+
+
+async def _adopt(symbol: str | None, facts: dict[str, str]) -> None:
+    if bool(facts) != (symbol is not None):
+        raise InvalidInput("import.bad_instrument", "--symbol and --instrument must come together")
+    async with open_services(read_settings()) as services, services.pool.acquire() as connection:
+        if symbol is not None:
+            await describe_adopted(connection, symbol, facts)
+        sentences = await adopt_relations(connection)
+    for sentence in sentences or ["no relation public.forex_candles_* of somebody else is here"]:
+        OUT.print(escape(sentence), soft_wrap=True)
 
 
 async def _show(symbol: str, timeframe: str) -> None:

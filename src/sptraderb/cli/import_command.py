@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sptraderb.bootstrap import Services, open_services
+from sptraderb.candles.formats.unpacking import plain_file
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.import_report import ImportReport, report_lines
 from sptraderb.cli.console import OUT, step_bar
@@ -49,6 +50,8 @@ class ImportFlags:
         A power of ten the prices are multiplied with, such as 0.00001 for prices in points.
     date_order
         Of slashed dates such as 01/02/2024: dmy or mdy.
+    own
+        Make a series own that is adopted from a relation of the database.
     """
 
     symbol: str | None = None
@@ -63,6 +66,7 @@ class ImportFlags:
     source: str = ""
     price_factor: str | None = None
     date_order: str | None = None
+    own: Annotated[bool, Parameter(negative=())] = False
 
     def to_options(self) -> ImportOptions:
         """Return them as the importer takes them."""
@@ -72,13 +76,14 @@ class ImportFlags:
             timezone=self.timezone,
             side=self.side,
             format=self.format,
-            instrument=_pairs(self.instrument),
+            instrument=pairs_of(self.instrument),
             strict=self.strict,
             trust_timezone=self.trust_timezone,
             trust=self.trust,
             source=self.source,
             price_factor=self.price_factor,
             date_order=self.date_order,
+            own=self.own,
         )
 
 
@@ -99,7 +104,8 @@ def import_files(
     run_async(_import_all(files, (flags or ImportFlags()).to_options()))
 
 
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
+def pairs_of(texts: Sequence[str]) -> dict[str, str]:
+    """Return `key=value` words as a mapping."""
     pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -137,7 +143,11 @@ async def import_with_bar(services: Services, file: Path, options: ImportOptions
         def move(phase: str, done: int, total: int) -> None:
             bar.move(done, total, f"{shown}: {phase}")
 
-        return await import_candles(services.pool, file, options=options, on_progress=move)
+        with plain_file(
+            file, name=options.file_name, on_bytes=lambda done, total: move("unpacking", done, total)
+        ) as plain:
+            known = replace(options, file_name=plain.name)
+            return await import_candles(services.pool, plain.path, options=known, on_progress=move)
 
 
 def reports_table(reports: Sequence[ImportReport]) -> Table:

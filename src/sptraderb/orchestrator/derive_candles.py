@@ -5,7 +5,7 @@ buckets the revision touched are made anew; a native bar of the same time wins.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,10 +19,12 @@ from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.timeframe import H1, H4, H12, M1, M5, M15, Timeframe
 from sptraderb.store import candle_import_rows as import_rows
+from sptraderb.store.adopted_relations import ADOPTED, OWN, list_origins
 from sptraderb.store.candle_copy import candles_from_copy, copy_bars, encode_rows
 from sptraderb.store.candle_import_rows import Applied, RevisionFacts, SeriesTarget
 from sptraderb.store.pool import Connection
 from sptraderb.store.series_bars import bars_query
+from sptraderb.store.series_rows import find_revision
 
 SOURCES: dict[Timeframe, tuple[Timeframe, ...]] = {
     M5: (M1,),
@@ -88,7 +90,8 @@ async def derive_coarser(
         Rows written by timeframe.
     """
     changes = {native.timeframe: change}
-    coarser = [one for one in SOURCES if one > native.timeframe]
+    origins = await list_origins(connection, native.instrument_id)
+    coarser = [one for one in SOURCES if one > native.timeframe and _is_kept(one, origins)]
     written: dict[str, int] = {}
     for index, timeframe in enumerate(coarser):
         touched = [(source, changes[source]) for source in SOURCES[timeframe] if source in changes]
@@ -101,6 +104,49 @@ async def derive_coarser(
                 changes[timeframe], written[timeframe.name] = made
         on_progress(index + 1, len(coarser))
     return written
+
+
+def _is_kept(timeframe: Timeframe, origins: Mapping[Timeframe, str]) -> bool:
+    """Return whether derived rows of a timeframe are stored: neither it nor what it is made from is adopted.
+
+    What is made from adopted rows is made on reading, since they change unseen.
+    """
+    return origins.get(timeframe) != ADOPTED and origins.get(SOURCES[timeframe][0]) != ADOPTED
+
+
+async def derive_released(
+    connection: Connection, instrument: Instrument, released: SeriesTarget, *, options: ImportOptions
+) -> None:
+    """Fill a series that was adopted, and is own from now on, with what own finer candles give.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the import's transaction, under the locks of all series from the released one up.
+    instrument : Instrument
+        Of the symbol.
+    released : SeriesTarget
+        Taken out of the catalogue by this import, which has stored its rows.
+    options : ImportOptions
+        Of the import, for source and trust.
+    """
+    origins = await list_origins(connection, released.instrument_id)
+    for source in SOURCES.get(released.timeframe, ()):
+        if origins.get(source) == OWN:
+            state = await find_revision(connection, instrument.symbol, source)
+            change = Change(
+                revision=await import_rows.next_revision(connection),
+                first_s=state.first_s,
+                last_s=state.last_s,
+                content_hash=state.content_hash,
+            )
+            target = SeriesTarget(instrument_id=released.instrument_id, timeframe=source)
+            await derive_coarser(connection, instrument, target, change, options=options, on_progress=_silent)
+            return
+
+
+def _silent(done: int, total: int) -> None:
+    """Take progress and say nothing."""
 
 
 class _Maker:

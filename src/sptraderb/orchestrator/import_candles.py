@@ -34,7 +34,7 @@ from sptraderb.candles.row_checks import RowChecker
 from sptraderb.candles.row_faults import RowFault
 from sptraderb.domain.timeframe import STORED
 from sptraderb.errors import Conflict
-from sptraderb.orchestrator.derive_candles import Change, derive_coarser
+from sptraderb.orchestrator.derive_candles import Change, derive_coarser, derive_released
 from sptraderb.orchestrator.import_outcome import (
     checked_weeks,
     draft_report,
@@ -45,6 +45,7 @@ from sptraderb.orchestrator.import_outcome import (
 from sptraderb.orchestrator.import_plan import ImportPlan, plan_import
 from sptraderb.orchestrator.import_reading import FileReading, OutOfOrderError, Progress
 from sptraderb.store import candle_import_rows as import_rows
+from sptraderb.store.adopted_relations import release_series, require_own
 from sptraderb.store.candle_copy import encode_rows, encode_series_rows
 from sptraderb.store.candle_import_rows import Applied, Duplicates, RevisionFacts, SeriesTarget, StageRange
 from sptraderb.store.instrument_rows import has_candles, save_instrument
@@ -91,12 +92,15 @@ async def import_candles(
     InvalidInput
         The file cannot be read as asked: ``import.*``, ``timeframe.unknown``, ``instrument.unknown``.
     Conflict
-        ``import.side_differs``, ``import.instrument_differs``, ``import.cancelled``.
+        ``import.side_differs``, ``import.instrument_differs``, ``import.series_adopted``,
+        ``import.cancelled``.
     CandlesUnusable
         ``import.nothing_kept``, ``import.imperfect``.
     """
     job = _Import(pool, on_progress or _silent, should_stop or _never, on_stored)
     plan = await plan_import(pool, path, options or ImportOptions())
+    if not plan.options.own:
+        await require_own(pool, plan.symbol, plan.timeframe)
     file_hash = await asyncio.to_thread(_file_hash, path)
     earlier = await job.find_earlier(plan, file_hash)
     return earlier or await job.run(plan, file_hash)
@@ -130,6 +134,7 @@ class _Import:
     ) -> None:
         self._pool, self._on_progress, self._should_stop = pool, on_progress, should_stop
         self._on_stored = on_stored
+        self._is_released = False
 
     async def find_earlier(self, plan: ImportPlan, file_hash: str) -> ImportReport | None:
         """Return the report of an earlier import of the same file with the same options (step 4)."""
@@ -217,7 +222,10 @@ class _Import:
         instrument_id = await _hold_instrument(connection, plan)
         for timeframe in STORED[STORED.index(plan.timeframe) :]:
             await import_rows.lock_series(connection, plan.symbol, timeframe)
+        if not plan.options.own:
+            await require_own(connection, plan.symbol, plan.timeframe)
         series = SeriesTarget(instrument_id=instrument_id, timeframe=plan.timeframe)
+        self._is_released = await release_series(connection, instrument_id, plan.timeframe)
         return series, await import_rows.next_revision(connection)
 
     async def _record(
@@ -240,6 +248,8 @@ class _Import:
         )
         content_hash = await import_rows.save_revision(connection, series, span, applied, facts)
         derived = await self._derive(connection, reading, stored, content_hash)
+        if self._is_released:
+            await derive_released(connection, reading.plan.settled.instrument, series, options=options)
         report = finished_report(draft, applied, revision=revision, derived=derived)
         await import_rows.save_report(connection, series, revision, msgspec.json.encode(report).decode())
         if self._on_stored is not None:

@@ -26,7 +26,6 @@ from sptraderb.store.series_rows import (
     SeriesState,
     SymbolMetadata,
     find_revision,
-    foreign_relations,
     list_metadata,
     list_revisions,
     read_metadata,
@@ -40,7 +39,6 @@ __all__ = [
     "SymbolMetadata",
     "candle_page",
     "find_revision",
-    "foreign_relations",
     "list_metadata",
     "list_revisions",
     "open_candle_stream",
@@ -91,25 +89,33 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
     ------
     NotFound
         ``candles.unknown_symbol``, ``candles.too_coarse``.
+    CandlesUnusable
+        ``candles.adopted_off_scale`` and others for adopted rows, which are checked on reading.
 
     Notes
     -----
+    Adopted rows have no revision and are never cached.
     A million bars: about 0.6 s from PostgreSQL, a few milliseconds from the cache.
     """
     wanted = BarRange(start_s=start_s, end_s=end_s, warm_up=warm_up)
     if cache is not None:
         state = await find_revision(database, symbol, timeframe)
         whole = mapped_series(state, cache)
-        if whole is not None and (revision is None or revision >= state.revision):
+        if whole is not None and not _is_older(revision, state):
             return at_timeframe(whole, state, wanted)
     async with snapshot(database) as connection:
         state = await find_revision(connection, symbol, timeframe)
-        as_of = None if revision is None or revision >= state.revision else revision
+        as_of = revision if _is_older(revision, state) else None
         if as_of is None and cache is not None:
             whole = await fill_cache(connection, state, cache)
             if whole is not None:
                 return at_timeframe(whole, state, wanted)
         return await read_bars(connection, state, wanted, as_of=as_of)
+
+
+def _is_older(revision: int | None, state: SeriesState) -> bool:
+    """Return whether a revision is one that the current rows are not of; adopted rows have none."""
+    return revision is not None and state.revision is not None and revision < state.revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
 2. Take the lock: of several instances that start at once, one migrates and the others wait.
 3. Compare the table of applied migrations with the files: refuse a newer schema or a changed file.
 4. Apply what is missing, in order, each with its row in one transaction.
+5. Look at candles that were there before: adopt them once, later see that they are still there.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from importlib import resources
 import asyncpg
 
 from sptraderb.errors import Conflict, InvariantBroken, NotPermitted
+from sptraderb.store.adopted_relations import settle_adoption
 from sptraderb.store.pool import Connection, Database, connect
 from sptraderb.store.sql import load_queries
 
@@ -140,6 +142,8 @@ async def migrate(
             if on_progress is not None:
                 on_progress(n_done, len(missing), migration.name)
             await _apply(connection, migration)
+        if migrations is None:
+            notices += await settle_adoption(connection)
         if on_progress is not None:
             on_progress(len(missing), len(missing), "")
     except asyncpg.InsufficientPrivilegeError as error:

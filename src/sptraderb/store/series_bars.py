@@ -11,6 +11,7 @@ from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.errors import InvariantBroken
+from sptraderb.store.adopted_bars import find_nth_time, read_adopted
 from sptraderb.store.candle_copy import ASK_BAR_COLUMNS, BAR_COLUMNS, candles_from_copy, copy_bars
 from sptraderb.store.pool import Connection, Database, Pool
 from sptraderb.store.series_rows import SeriesState
@@ -75,7 +76,8 @@ async def snapshot(database: Database) -> AsyncIterator[Connection]:
 
 def mapped_series(state: SeriesState, cache: CandleCache | None) -> Candles | None:
     """Return the whole source series from the cache, or None."""
-    found = None if cache is None else cache.find(state.key, side=state.instrument.side)
+    key = state.key
+    found = None if cache is None or key is None else cache.find(key, side=state.instrument.side)
     if found is None:
         return None
     return candles_from_array(
@@ -85,13 +87,13 @@ def mapped_series(state: SeriesState, cache: CandleCache | None) -> Candles | No
 
 async def fill_cache(connection: Connection, state: SeriesState, cache: CandleCache) -> Candles | None:
     """Put the whole source series on disk and return it mapped; None = read without the cache."""
-    side = state.instrument.side
-    if not cache.takes(state.n_bars * n_columns(side) * 8):
+    side, key = state.instrument.side, state.key
+    if key is None or not cache.takes(state.n_bars * n_columns(side) * 8):
         return None
     query = bars_query("select_bars", state.source, side)
     bounds = (state.instrument_id, _BEGIN_S, _END_S)
     try:
-        with cache.writing(state.key, n_bars=state.n_bars, side=side) as target:
+        with cache.writing(key, n_bars=state.n_bars, side=side) as target:
             bars = await copy_bars(connection, query, bounds, n_columns=n_columns(side), target=target)
             if bars.shape[1] != state.n_bars:
                 raise InvariantBroken(
@@ -156,6 +158,11 @@ async def _first_time(connection: Connection, state: SeriesState, wanted: BarRan
         return _BEGIN_S
     if not wanted.warm_up:
         return wanted.start_s
+    if state.adopted is not None:
+        found = await find_nth_time(
+            connection, state.adopted, state.symbol, before_s=wanted.start_s, n_bars=wanted.warm_up
+        )
+        return wanted.start_s if found is None else found
     query = _QUERIES["nth_time_before"].format(table=state.table, timeframe=state.source.name)
     at = state.revision if as_of is None else as_of
     found = await connection.fetchval(query, state.instrument_id, wanted.start_s, at, wanted.warm_up)
@@ -165,6 +172,10 @@ async def _first_time(connection: Connection, state: SeriesState, wanted: BarRan
 async def _read_source(
     connection: Connection, state: SeriesState, bounds: tuple[int, int], as_of: int | None
 ) -> Candles:
+    if state.adopted is not None:
+        return await read_adopted(
+            connection, state.adopted, state.instrument, _clamped(bounds), timeframe=state.source
+        )
     name = "select_bars" if as_of is None else "select_bars_as_of"
     arguments = (state.instrument_id, *_clamped(bounds), *(() if as_of is None else (as_of,)))
     side = state.instrument.side
@@ -185,6 +196,11 @@ async def read_page(
     """Return the first (``back``: the last) bars of a range of a stored series, at the state's revision."""
     low_s = _BEGIN_S if wanted.start_s is None else wanted.start_s
     high_s = _END_S if wanted.end_s is None else wanted.end_s
+    if state.adopted is not None:
+        return await read_adopted(
+            database, state.adopted, state.instrument, _clamped((low_s, high_s)), timeframe=state.source,
+            page=(limit, back),
+        )  # fmt: skip
     query = bars_query("page_back" if back else "page_forward", state.source, state.instrument.side)
     arguments = (state.instrument_id, *_clamped((low_s, high_s)), state.revision, limit)
     columns = await copy_bars(database, query, arguments, n_columns=n_columns(state.instrument.side))

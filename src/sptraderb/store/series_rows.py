@@ -1,15 +1,19 @@
 """The catalogue of candles: which series are stored, at which revision, and what happened to them."""
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sptraderb.candles.cache import CacheKey
 from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.instrument import Instrument
-from sptraderb.domain.timeframe import H1, STORED, Timeframe
-from sptraderb.errors import NotFound
+from sptraderb.domain.timeframe import H1, M5, M15, STORED, Timeframe
+from sptraderb.errors import CandlesUnusable, NotFound
+from sptraderb.store.adopted_bars import AdoptedRelation, read_extent, relation_from_row
+from sptraderb.store.adopted_relations import ADOPTED
 from sptraderb.store.instrument_rows import instrument_from_row
-from sptraderb.store.pool import Database
+from sptraderb.store.pool import Database, Row
 from sptraderb.store.sql import load_queries
 
 _QUERIES = load_queries("candle_rows")
@@ -32,14 +36,16 @@ class SeriesState:
         Stored series it is made of; equal to ``timeframe`` where that is stored.
     origin : {'own', 'adopted'}
         Whose rows they are.
-    revision : int
-        Current data revision of the source.
+    revision : int or None
+        Current data revision of the source; None for adopted rows, which change unseen.
     content_hash : str
-        Hash of its history up to that revision.
+        Hash of its history up to that revision; empty for adopted rows.
     first_s, last_s : int
         Open times of the source's first and last bar.
     n_bars : int
         Bars of the source.
+    adopted : AdoptedRelation or None
+        Where the rows of an adopted source are.
     """
 
     instrument: Instrument
@@ -47,11 +53,12 @@ class SeriesState:
     timeframe: Timeframe
     source: Timeframe
     origin: str
-    revision: int
+    revision: int | None
     content_hash: str
     first_s: int
     last_s: int
     n_bars: int
+    adopted: AdoptedRelation | None = None
 
     @property
     def symbol(self) -> str:
@@ -64,8 +71,10 @@ class SeriesState:
         return f"candles_{self.source.name}"
 
     @property
-    def key(self) -> CacheKey:
-        """What the cache knows the source by."""
+    def key(self) -> CacheKey | None:
+        """What the cache knows the source by; None where nothing may be kept."""
+        if self.revision is None:
+            return None
         return CacheKey(
             symbol=self.symbol, timeframe=self.source, revision=self.revision, content_hash=self.content_hash
         )
@@ -151,6 +160,8 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
     NotFound
         ``candles.unknown_symbol`` with the ``available`` ones, ``candles.too_coarse`` if nothing stored is
         fine enough.
+    CandlesUnusable
+        ``candles.adopted_gone``.
     """
     rows = await database.fetch(_QUERIES["list_series"], symbol)
     if not rows:
@@ -163,7 +174,7 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
         )
     stored = {_BY_NAME[row["timeframe"]]: row for row in rows}
     calendar = CalendarName(rows[0]["calendar"])
-    source = _source_for(timeframe, sorted(stored), calendar)
+    source = _source_for(timeframe, _visible(timeframe, stored), calendar)
     if source is None:
         names = [one.name for one in sorted(stored)]
         raise NotFound(
@@ -173,7 +184,11 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
             timeframe=timeframe.name,
             available=names,
         )
-    row = stored[source]
+    state = _state(stored[source], timeframe, source)
+    return state if state.adopted is None else await _as_it_is(database, state, stored[source])
+
+
+def _state(row: Row, timeframe: Timeframe, source: Timeframe) -> SeriesState:
     return SeriesState(
         instrument=instrument_from_row(row),
         instrument_id=row["id"],
@@ -185,7 +200,38 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
         first_s=int(row["first_time"].timestamp()),
         last_s=int(row["last_time"].timestamp()),
         n_bars=row["n_bars"],
+        adopted=relation_from_row(row) if row["origin"] == ADOPTED else None,
     )
+
+
+async def _as_it_is(database: Database, state: SeriesState, row: Row) -> SeriesState:
+    """Return the state of an adopted series with the range its rows span now."""
+    assert state.adopted is not None
+    first_s, last_s, n_later = await read_extent(
+        database, state.adopted, state.symbol, counted_to=row["last_time"]
+    )
+    return replace(
+        state,
+        first_s=state.first_s if first_s is None else first_s,
+        last_s=state.last_s if last_s is None else last_s,
+        n_bars=state.n_bars + n_later,
+    )
+
+
+def _visible(timeframe: Timeframe, stored: Mapping[Timeframe, Row]) -> list[Timeframe]:
+    """Return the stored timeframes that a timeframe may be made of.
+
+    Own coarser series hold all that own finer ones hold. Beside adopted 5m, own 15m hold only what was
+    imported, and hours are made of 5m where there are some.
+    """
+    hides = (
+        M15 in stored
+        and stored[M15]["origin"] != ADOPTED
+        and M5 in stored
+        and stored[M5]["origin"] == ADOPTED
+        and timeframe >= H1
+    )
+    return sorted(one for one in stored if not (hides and one == M15))
 
 
 def _source_for(timeframe: Timeframe, stored: list[Timeframe], calendar: CalendarName) -> Timeframe | None:
@@ -201,13 +247,8 @@ async def list_metadata(database: Database) -> list[SymbolMetadata]:
     """Return what is stored, by symbol."""
     by_symbol: dict[str, list[tuple[Timeframe, int, int, int]]] = {}
     for row in await database.fetch(_QUERIES["list_symbols"]):
-        series = (
-            _BY_NAME[row["timeframe"]],
-            int(row["first_time"].timestamp()),
-            int(row["last_time"].timestamp()),
-            row["n_bars"],
-        )
-        by_symbol.setdefault(row["symbol"], []).append(series)
+        extent = await _extent(database, row)
+        by_symbol.setdefault(row["symbol"], []).append((_BY_NAME[row["timeframe"]], *extent))
     return [
         SymbolMetadata(
             symbol=symbol,
@@ -218,6 +259,19 @@ async def list_metadata(database: Database) -> list[SymbolMetadata]:
         )
         for symbol, series in by_symbol.items()
     ]
+
+
+async def _extent(database: Database, row: Row) -> tuple[int, int, int]:
+    """Return first and last open time and number of bars; of adopted rows as they are now."""
+    first_s, last_s = int(row["first_time"].timestamp()), int(row["last_time"].timestamp())
+    if row["origin"] == ADOPTED:
+        with contextlib.suppress(CandlesUnusable):
+            now_first, now_last, n_later = await read_extent(
+                database, relation_from_row(row), row["symbol"], counted_to=row["last_time"]
+            )
+            if now_first is not None and now_last is not None:
+                return now_first, now_last, row["n_bars"] + n_later
+    return first_s, last_s, row["n_bars"]
 
 
 async def read_metadata(database: Database, symbol: str) -> SymbolMetadata:
@@ -260,8 +314,3 @@ async def list_revisions(database: Database, symbol: str, timeframe: Timeframe) 
         )
         for row in rows
     ]
-
-
-async def foreign_relations(database: Database) -> tuple[str, ...]:
-    """Return the relations named ``forex_candles_*`` in schema public that are not our views."""
-    return tuple(row["name"] for row in await database.fetch(_QUERIES["foreign_relations"]))

@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 _STEP_S = 0.01
 _FILLED_TABLES = """
 SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
- WHERE schemaname = 'sptraderb' AND tablename NOT IN ('schema_migrations', 'instruments')
+ WHERE schemaname = 'sptraderb' AND tablename NOT IN ('schema_migrations', 'instruments', 'candle_storage')
 """
 
 

@@ -1,13 +1,17 @@
 -- list_series --
 -- The whole catalogue of a symbol: a few rows, from which every question about a series is answered.
-SELECT s.timeframe, s.origin, s.revision, s.content_hash, s.first_time, s.last_time, s.n_bars, s.n_native, i.*
+SELECT s.timeframe, s.origin, s.revision, s.content_hash, s.first_time, s.last_time, s.n_bars, s.n_native, i.*,
+       a.relation, a.kind AS relation_kind, a.time_column, a.time_type, a.price_types, a.volume_column
 FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
+LEFT JOIN sptraderb.adopted_relations a ON s.origin = 'adopted' AND a.timeframe = s.timeframe
 WHERE i.symbol = $1
 
 -- list_symbols --
--- All series of all symbols; the catalogue is small.
-SELECT i.symbol, s.timeframe, s.first_time, s.last_time, s.n_bars
+-- All series of all symbols; the catalogue is small. Adopted ones come with the place of their rows.
+SELECT i.symbol, s.timeframe, s.origin, s.first_time, s.last_time, s.n_bars, a.relation, a.kind AS relation_kind,
+       a.time_column, a.time_type, a.price_types, a.volume_column
 FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
+LEFT JOIN sptraderb.adopted_relations a ON s.origin = 'adopted' AND a.timeframe = s.timeframe
 ORDER BY i.symbol
 
 -- list_revisions --
@@ -85,14 +89,3 @@ SELECT * FROM (
     ORDER BY time DESC LIMIT $5
 ) AS page
 ORDER BY time
-
--- foreign_relations --
--- Relations under the seed's names that do not carry our comment.
-SELECT c.relname::text AS name
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-  AND c.relname IN (
-      'forex_candles_5m', 'forex_candles_15m', 'forex_candles_1h', 'forex_candles_4h', 'forex_candles_12h'
-  )
-  AND coalesce(obj_description(c.oid, 'pg_class'), '') NOT LIKE 'sptraderb:%'
-ORDER BY c.relname
