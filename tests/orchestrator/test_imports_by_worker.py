@@ -1,7 +1,8 @@
 """Imports sent over HTTP, worked off by real worker processes: whatever dies, a file is imported once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gzip
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -87,6 +88,21 @@ async def test_import_when_sent_twice_then_the_second_changes_nothing(
         again = await _until(pool, (await _send(database_url, _file())).id, ImportState.COMPLETED)
         assert _report(again).unchanged
         assert await _counts(pool) == (N_BARS, 0, 0)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: data])
+async def test_import_when_packed_and_in_utf16_then_a_worker_unpacks_it(
+    pool: Pool, database_url: str, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    """An export as MetaTrader writes it, packed or not, is imported as its plain text is; no file stays."""
+    async with start_worker(database_url, tmp_path, child_module=CHILD):
+        data = pack(_file().decode().encode("utf-16"))
+        sent = await _send(database_url, data, symbol=None, file_name="EURUSD_1h.csv.gz")
+        report = _report(await _until(pool, sent.id, ImportState.COMPLETED))
+        assert (report.n_kept, report.symbol, report.n_refused) == (N_BARS, "EURUSD", 0)
+        plain = _report(await _until(pool, (await _send(database_url, _file())).id, ImportState.COMPLETED))
+        assert plain.unchanged
+        assert list((tmp_path / "imports").iterdir()) == []
 
 
 async def test_import_when_larger_than_a_chunk_then_whole(

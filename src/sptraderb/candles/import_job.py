@@ -54,7 +54,8 @@ class ImportJob:
     cancel_requested : bool
         Whether its worker is to stop.
     phase : str
-        ``queued``, ``fetching``, ``reading``, ``checking``, ``storing``, ``deriving``, or the final state.
+        ``queued``, ``fetching``, ``unpacking``, ``reading``, ``checking``, ``storing``, ``deriving``, or the
+        final state.
     progress : float
         0..100.
     error : RunError or None

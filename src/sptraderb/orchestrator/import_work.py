@@ -1,13 +1,15 @@
 """An import in a child of a worker: the upload becomes a file, the file becomes candles.
 
 1. fetch:   chunks from the database into a file of this machine      phase fetching
-2. import:  as on the command line                                    import_candles
-3. end:     final state, report and end of the job; where candles were stored, in their transaction
+2. unpack:  archives and UTF-16 into a file beside it                 candles/formats/unpacking
+3. import:  as on the command line                                    import_candles
+4. end:     final state, report and end of the job; where candles were stored, in their transaction
 
 A child that dies before the commit has changed nothing; one that dies after it has also ended the import.
 An attempt that another worker has taken over cannot commit (`_FencedError`).
 """
 
+import asyncio
 import contextlib
 import fcntl
 import time
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from sptraderb.candles.formats.unpacking import plain_file
 from sptraderb.candles.import_job import ImportState
 from sptraderb.candles.import_report import ImportReport
 from sptraderb.errors import Conflict, Unavailable
@@ -35,13 +38,15 @@ from sptraderb.store.pool import (
 
 _SHARES = {
     "fetching": (0, 10),
-    "reading": (10, 80),
+    "unpacking": (10, 15),
+    "reading": (15, 80),
     "checking": (80, 85),
     "storing": (85, 90),
     "deriving": (90, 100),
 }
 """Percent of the whole at the beginning and the end of each phase."""
 _REPORT_EVERY_S = 0.1
+_NAMELESS = "upload"
 _SWEEP_AFTER_S = 60.0
 
 
@@ -85,14 +90,7 @@ async def _work(
     if channel.is_stopped:
         return Stopped()
     try:
-        report = await import_candles(
-            pool,
-            path,
-            options=assignment.options,
-            on_progress=meter.advance,
-            should_stop=lambda: channel.is_stopped,
-            on_stored=ending.complete,
-        )
+        report = await _import_packed(pool, channel, assignment, path, (meter, ending))
         if not ending.is_done:
             async with transaction(pool) as connection:
                 await ending.complete(connection, report)
@@ -103,6 +101,33 @@ async def _work(
             return Stopped()
         raise
     return Ended(status=ImportState.COMPLETED.value, n_bars=report.n_kept)
+
+
+async def _import_packed(
+    pool: Pool,
+    channel: ChildChannel,
+    assignment: ImportAssignment,
+    path: Path,
+    ends: tuple["ImportMeter", "_Ending"],
+) -> ImportReport:
+    meter, ending = ends
+    with contextlib.ExitStack() as stack:
+        packed = plain_file(
+            path,
+            name=assignment.options.file_name or _NAMELESS,
+            folder=path.parent,
+            on_bytes=lambda done, total: meter.advance("unpacking", done, total),
+            should_stop=lambda: channel.is_stopped,
+        )
+        plain = await asyncio.to_thread(stack.enter_context, packed)
+        return await import_candles(
+            pool,
+            plain.path,
+            options=replace(assignment.options, file_name=plain.name),
+            on_progress=meter.advance,
+            should_stop=lambda: channel.is_stopped,
+            on_stored=ending.complete,
+        )
 
 
 async def _fetch(
