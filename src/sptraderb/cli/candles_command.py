@@ -1,8 +1,11 @@
-"""`sptraderb candles quality|adopt`: how sound a series is, with a small picture of it; foreign candles.
+"""`sptraderb candles quality|adopt|prune`: how sound a series is, with a small picture of it, and upkeep.
 
-``adopt`` looks again for relations of the database that hold candles of somebody else.
+``adopt`` looks again for relations of the database that hold candles of somebody else; ``prune`` deletes what
+corrections replaced and no run needs.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -20,10 +23,12 @@ from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.store.adopted_relations import adopt_relations, describe_adopted
 from sptraderb.store.candle_rows import read_candles
+from sptraderb.store.revision_pins import PrunedSeries, prune_revisions
 
 N_CELLS = 60
 _N_GAPS = 5
 _LEVELS = ((0.9995, "green", "█"), (0.98, "green", "▓"), (0.75, "yellow", "▒"), (0.0001, "red", "░"))
+_MAX_KEEP_DAYS = 36_500
 _NONE = ("red", "·")
 
 candles = App(name="candles", help="Look at stored candles.")
@@ -70,6 +75,51 @@ async def _adopt(symbol: str | None, facts: dict[str, str]) -> None:
         sentences = await adopt_relations(connection)
     for sentence in sentences or ["no relation public.forex_candles_* of somebody else is here"]:
         OUT.print(escape(sentence), soft_wrap=True)
+
+
+@candles.command
+def prune(*, keep_days: int = 30, symbol: str | None = None) -> None:
+    """Delete candles that corrections replaced, unless a stored run was computed from them.
+
+    Parameters
+    ----------
+    keep_days
+        What was current within so many days stays; at least what was within the last hour.
+    symbol
+        Only of this symbol.
+    """
+    if not 0 <= keep_days <= _MAX_KEEP_DAYS:
+        raise InvalidInput(
+            "prune.bad_days",
+            f"--keep-days must be 0 to {_MAX_KEEP_DAYS}, was {keep_days}",
+            option="keep_days",
+        )
+    run_async(_prune(timedelta(days=keep_days), symbol))
+
+
+async def _prune(keep: timedelta, symbol: str | None) -> None:
+    async with open_services(read_settings()) as services:
+        pruned = await prune_revisions(services.pool, keep=keep, symbol=symbol)
+    for line in prune_lines(pruned):
+        OUT.print(escape(line), soft_wrap=True)
+
+
+def prune_lines(pruned: Sequence[PrunedSeries]) -> list[str]:
+    """Return what pruning did, a line for each series and one for all."""
+    lines = [
+        f"{one.symbol} {one.timeframe}: {one.n_rows:,} replaced candles deleted, {one.n_kept:,} kept"
+        + (
+            f", revisions {', '.join(map(str, one.revisions))} cannot be read any more"
+            if one.revisions
+            else ""
+        )
+        for one in pruned
+    ]
+    total = sum(one.n_rows for one in pruned)
+    return [
+        *lines,
+        f"{total:,} replaced candles deleted" if pruned else "no correction has replaced a candle",
+    ]
 
 
 async def _show(symbol: str, timeframe: str) -> None:

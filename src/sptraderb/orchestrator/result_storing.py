@@ -104,7 +104,7 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
     if after is None:
         raise Fenced
     if executed.data_revision is not None:
-        await pin_revision(connection, run.request.symbols[0], executed.data_revision)
+        await pin_revision(connection, run.request.symbols[0], executed.data_revision, run_id=run.id)
     await announce(connection, after)
     return after
 

@@ -12,6 +12,7 @@ from sptraderb.candles.cache import CandleCache
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.store.pool import Database
+from sptraderb.store.revision_pins import require_kept
 from sptraderb.store.series_bars import (
     BarRange,
     at_timeframe,
@@ -90,7 +91,8 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
     NotFound
         ``candles.unknown_symbol``, ``candles.too_coarse``.
     CandlesUnusable
-        ``candles.adopted_off_scale`` and others for adopted rows, which are checked on reading.
+        ``candles.adopted_off_scale`` and others for adopted rows, which are checked on reading;
+        ``candles.revision_pruned``.
 
     Notes
     -----
@@ -106,6 +108,8 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
     async with snapshot(database) as connection:
         state = await find_revision(connection, symbol, timeframe)
         as_of = revision if _is_older(revision, state) else None
+        if as_of is not None:
+            await require_kept(connection, state.instrument_id, symbol, state.source, revision=as_of)
         if as_of is None and cache is not None:
             whole = await fill_cache(connection, state, cache)
             if whole is not None:

@@ -123,6 +123,8 @@ class RevisionRow:
         Rows it added and rows it replaced.
     pinned : bool
         Whether a run needs it.
+    pruned : bool
+        Whether rows of it are gone, so that it cannot be read any more.
     report : str or None
         The import's report as JSON text.
     created_at : datetime
@@ -139,6 +141,7 @@ class RevisionRow:
     n_new: int
     n_corrected: int
     pinned: bool
+    pruned: bool
     report: str | None
     created_at: datetime
 
@@ -309,6 +312,7 @@ async def list_revisions(database: Database, symbol: str, timeframe: Timeframe) 
             n_new=row["n_new"],
             n_corrected=row["n_corrected"],
             pinned=row["pinned"],
+            pruned=row["pruned"],
             report=row["report"],
             created_at=row["created_at"],
         )

@@ -17,7 +17,9 @@ ORDER BY i.symbol
 -- list_revisions --
 -- What happened to a series, newest first.
 SELECT r.revision, r.derived_from, r.content_hash, r.source, r.trust, r.first_time, r.last_time, r.n_new,
-       r.n_corrected, r.pinned, r.report, r.created_at
+       r.n_corrected, r.report, r.created_at, r.pruned,
+       r.pinned OR EXISTS (SELECT FROM sptraderb.revision_pins p
+                           WHERE p.instrument_id = r.instrument_id AND p.revision = r.revision) AS pinned
 FROM sptraderb.candle_revisions r JOIN sptraderb.instruments i ON i.id = r.instrument_id
 WHERE i.symbol = $1 AND r.timeframe = $2
 ORDER BY r.revision DESC
