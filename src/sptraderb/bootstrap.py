@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sptraderb.candles.cache import CandleCache
+from sptraderb.orchestrator.component_policy import ComponentPolicy
 from sptraderb.settings import Settings
 from sptraderb.store import (
     job_library,  # noqa: F401 - loaded at start, not by the first request
@@ -120,3 +121,13 @@ async def open_services(
             result_cache=results,
             started_at=datetime.now(tz=UTC),
         )
+
+
+def component_policy(settings: Settings) -> ComponentPolicy:
+    """Return what the operator allows of strategies' own Python."""
+    return ComponentPolicy(
+        mode=settings.user_python,
+        folder=str(settings.user_python_dir or settings.data_dir / "python"),
+        memory_bytes=settings.user_python_memory_mb << 20,
+        cpu_s=settings.user_python_cpu_s,
+    )

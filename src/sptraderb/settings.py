@@ -71,6 +71,12 @@ VARIABLES = (
     Variable(name="MAX_IMPORT_BYTES", default=str(512 * _MIB), meaning="largest file sent to be imported"),
     Variable(name="MAX_SOCKETS", default="2000", meaning="WebSockets one API process serves"),
     Variable(name="MAX_QUEUE", default="1000", meaning="runs that may wait; beyond: 503"),
+    Variable(
+        name="USER_PYTHON", default="off", meaning="strategies' own Python: `off`, `confined`, `trusted`"
+    ),
+    Variable(name="USER_PYTHON_DIR", default="", meaning="their folder; none = DATA_DIR/python"),
+    Variable(name="USER_PYTHON_MEMORY_MB", default="2048", meaning="memory one component may use"),
+    Variable(name="USER_PYTHON_CPU_S", default="60", meaning="processor seconds one component may use"),
     Variable(name="CANDLE_CACHE_BYTES", default=str(2048 * _MIB), meaning="disk the candle cache may use"),
 )
 
@@ -103,6 +109,10 @@ class Settings:
     max_sockets: int
     max_queue: int
     candle_cache_bytes: int
+    user_python: str
+    user_python_dir: Path | None
+    user_python_memory_mb: int
+    user_python_cpu_s: int
     sources: Mapping[str, str]
 
     @classmethod
@@ -139,6 +149,10 @@ class Settings:
             max_sockets=_whole(texts, "MAX_SOCKETS", 1, 100_000),
             max_queue=_whole(texts, "MAX_QUEUE", 1, 1_000_000),
             candle_cache_bytes=_whole(texts, "CANDLE_CACHE_BYTES", 0, 1024 * 1024 * _MIB),
+            user_python=_word(texts, "USER_PYTHON", ("off", "confined", "trusted")),
+            user_python_dir=Path(texts["USER_PYTHON_DIR"]) if texts["USER_PYTHON_DIR"] else None,
+            user_python_memory_mb=_whole(texts, "USER_PYTHON_MEMORY_MB", 64, 1024 * 1024),
+            user_python_cpu_s=_whole(texts, "USER_PYTHON_CPU_S", 1, 86_400),
             sources={row.name: "environment" if row.name in given else "default" for row in VARIABLES},
         )
         if not is_loopback(settings.host) and texts["ALLOW_OPEN"] != "1":
@@ -154,6 +168,7 @@ class Settings:
         values = {
             "DATABASE_URL": mask_url(self.database_url) or "(embedded)",
             "POSTGRES_BIN_DIR": str(self.postgres_bin_dir or ""),
+            "USER_PYTHON_DIR": str(self.user_python_dir or self.data_dir / "python"),
             "REDIS_URL": mask_url(self.redis_url),
             "DATA_DIR": str(self.data_dir),
             "ALLOWED_ORIGINS": ",".join(self.allowed_origins),

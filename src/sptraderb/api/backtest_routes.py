@@ -22,6 +22,7 @@ from sptraderb.api.run_answers import (
 )
 from sptraderb.api.security import identity_of
 from sptraderb.api.stored_documents import forget_document
+from sptraderb.bootstrap import component_policy
 from sptraderb.domain.backtest import Run, RunState
 from sptraderb.errors import InvalidInput
 from sptraderb.orchestrator import queue
@@ -61,6 +62,7 @@ async def start_backtest(
         owner=identity_of(request).owner,
         idempotency_key=_checked_key(idempotency_key),
         max_queue=services.settings.max_queue,
+        policy=component_policy(services.settings),
     )
     return _started(run)
 
@@ -131,8 +133,14 @@ async def cancel_backtest(request: AnyRequest, backtest_id: FromPath[str]) -> No
 async def replay_backtest(request: AnyRequest, backtest_id: FromPath[str]) -> Response[StartAnswer]:
     """Run the same manifest again as a run of its own; its digest must come out the same."""
     services, owner = services_of(request), identity_of(request).owner
-    run_id, room = parse_run_id(backtest_id), services.settings.max_queue
-    return _started(await queue.replay(services.pool, run_id, owner=owner, max_queue=room))
+    run = await queue.replay(
+        services.pool,
+        parse_run_id(backtest_id),
+        owner=owner,
+        max_queue=services.settings.max_queue,
+        policy=component_policy(services.settings),
+    )
+    return _started(run)
 
 
 @delete("/api/backtest/{backtest_id:str}", tags=["backtests"], responses=problem_responses(403, 404, 409))

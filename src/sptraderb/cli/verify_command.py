@@ -4,7 +4,7 @@ from uuid import UUID
 
 from rich.markup import escape
 
-from sptraderb.bootstrap import open_services
+from sptraderb.bootstrap import component_policy, open_services
 from sptraderb.cli.console import OUT
 from sptraderb.cli.surroundings import read_settings, run_async
 from sptraderb.domain.identity import LOCAL
@@ -36,6 +36,7 @@ async def _verify(run_id: UUID) -> int:
                 owner=LOCAL.owner,
                 cache=services.candle_cache,
                 data_dir=services.settings.data_dir,
+                policy=component_policy(services.settings),
             )
     OUT.print(
         f"run     {found.run_id}  [dim]{found.n_bars:,} bars, {found.n_trades:,} trades[/]", soft_wrap=True

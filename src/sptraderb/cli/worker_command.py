@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sptraderb.bootstrap import migrate_database, open_database
+from sptraderb.bootstrap import component_policy, migrate_database, open_database
 from sptraderb.cli.surroundings import end_with_stdin, read_settings, run_async
 from sptraderb.orchestrator.worker import WorkerOptions, run_worker
 from sptraderb.settings import Settings
@@ -42,6 +42,7 @@ async def _work(settings: Settings) -> None:
                 data_dir=settings.data_dir,
                 concurrency=settings.workers,
                 candle_cache_bytes=settings.candle_cache_bytes,
+                python=component_policy(settings),
                 log_level=settings.log_level,
                 log_format=settings.log_format,
             )

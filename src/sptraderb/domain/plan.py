@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from sptraderb.domain.component import Component
 from sptraderb.domain.costs import Costs
 from sptraderb.domain.order import EntryRule, ExitRules, ScaleIn
 
@@ -154,6 +155,8 @@ class Plan:
         Whether the text was of the older dialect.
     scale_in : ScaleIn or None
         Whether a position may be added to (X17).
+    components : tuple of Component
+        Users' Python that its ``external`` nodes read.
     """
 
     name: str
@@ -175,6 +178,7 @@ class Plan:
     notes: tuple[Note, ...] = ()
     legacy: bool = False
     scale_in: ScaleIn | None = None
+    components: tuple[Component, ...] = ()
 
     def condition_nodes(self) -> frozenset[int]:
         """Return the nodes of all entry, exit and cancel conditions."""

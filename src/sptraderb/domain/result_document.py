@@ -68,6 +68,8 @@ class RunFacts:
         What the user should know beside the plan's own notes.
     quality : QualityReport or None
         What is known about the candles.
+    first_leak_s : int or None
+        Open time of the first bar on which a component of the strategy saw the future; None if none did.
     """
 
     backtest_id: str
@@ -76,6 +78,7 @@ class RunFacts:
     manifest: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     quality: QualityReport | None = None
+    first_leak_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ def build(
         "periods": periods_block(marks, candles.instrument.calendar),
         "metrics": {metric.name: _metric(metric) for metric in metrics},
         "conventions": _conventions(outcome, simulated, marks),
+        "look_ahead": _look_ahead(facts),
         "units": asdict(units),
         "equity": equity_block(outcome, candles, units),
         "drawdown": drawdown_block(outcome, candles),
@@ -215,6 +219,13 @@ def _first_trades(outcome: Outcome, candles: Candles, units: Units) -> list[dict
     columns = table_columns(outcome, candles, table="trades")
     head = [column[:MOST_TRADES] for column in columns]
     return table_rows("trades", dict(zip(STORED_COLUMNS["trades"], head, strict=True)), units)
+
+
+def _look_ahead(facts: RunFacts) -> Block:
+    """Say whether something saw the future: the language cannot, a user's Python may."""
+    if facts.first_leak_s is None:
+        return {"status": "none", "first_bar": None}
+    return {"status": "suspected", "first_bar": time_text(facts.first_leak_s)}
 
 
 def _metric(metric: Metric) -> Block:

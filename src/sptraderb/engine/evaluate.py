@@ -4,7 +4,8 @@ Only what the rules need is computed, each node once, and an array is dropped af
 Values of a higher timeframe join the run's bars when they are available (T3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,12 @@ from sptraderb.engine.local_time import entry_gate
 from sptraderb.engine.operations import CONDITION, EITHER, OPS, Op, Place, Values
 from sptraderb.errors import InvalidInput
 
-_SOURCES = frozenset({"price", "indicator"})
+_SOURCES = frozenset({"price", "indicator", "external"})
+ExternalSeries = Mapping[tuple[str, str], npt.NDArray[np.float64]]
+NO_SERIES: ExternalSeries = MappingProxyType({})
 
 
-def evaluate(plan: Plan, candles: Candles) -> Signals:
+def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERIES) -> Signals:
     """Return conditions and levels of a plan on candles.
 
     Parameters
@@ -29,6 +32,8 @@ def evaluate(plan: Plan, candles: Candles) -> Signals:
         Its condition and level nodes are evaluated.
     candles : Candles
         Bars, the warm-up first.
+    external : mapping of (name, output) to ndarray of shape (n_bars,), dtype=float64
+        What the plan's components gave.
 
     Returns
     -------
@@ -49,7 +54,7 @@ def evaluate(plan: Plan, candles: Candles) -> Signals:
     """
     conditions, levels = plan.condition_nodes(), plan.level_nodes()
     wanted = conditions | levels
-    values, first_defined = _Graph(plan, candles).run(wanted)
+    values, first_defined = _Graph(plan, candles, external).run(wanted)
     ready = max(plan.first_value, first_defined)
     return Signals(
         conditions={node: values[node] == TRUE for node in sorted(conditions)},
@@ -59,10 +64,21 @@ def evaluate(plan: Plan, candles: Candles) -> Signals:
     )
 
 
-def evaluate_series(plan: Plan, candles: Candles) -> Mapping[str, npt.NDArray[np.float64]]:
-    """Return the plan's named series on the run's bars, NaN where undefined; conditions as 0 and 1."""
-    values, _ = _Graph(plan, candles).run(frozenset(plan.series.values()))
-    return {name: _as_number(values[node]) for name, node in plan.series.items()}
+def evaluate_series(
+    plan: Plan, candles: Candles, *, names: Collection[str] | None = None
+) -> Mapping[str, npt.NDArray[np.float64]]:
+    """Return the plan's named series on the run's bars, NaN where undefined; conditions as 0 and 1.
+
+    Parameters
+    ----------
+    plan, candles
+        As `evaluate` takes them.
+    names : collection of str, optional
+        Which series; None = all.
+    """
+    wanted = {name: node for name, node in plan.series.items() if names is None or name in names}
+    values, _ = _Graph(plan, candles, NO_SERIES).run(frozenset(wanted.values()))
+    return {name: _as_number(values[node]) for name, node in wanted.items()}
 
 
 def _as_number(values: Values) -> npt.NDArray[np.float64]:
@@ -74,8 +90,9 @@ def _as_number(values: Values) -> npt.NDArray[np.float64]:
 class _Graph:
     """One evaluation: the nodes, the frames they live on, and who still reads what."""
 
-    def __init__(self, plan: Plan, candles: Candles) -> None:
+    def __init__(self, plan: Plan, candles: Candles, external: ExternalSeries) -> None:
         self.nodes = plan.nodes
+        self.external = external
         self.base = Frame(candles)
         self.frames = {0: self.base}
         self.timezone = "UTC" if plan.session is None else plan.session.timezone
@@ -140,6 +157,8 @@ class _Graph:
         return frame.join(values, other, UNDEFINED if values.dtype == np.uint8 else np.nan)
 
     def _compute(self, node: Node, args: tuple[Values, ...], seconds: int | None = None) -> Values:
+        if node.op == "external":
+            return self.external[node.name, node.output]
         op = _checked(node, args)
         frame = self._frame(node.timeframe_s if seconds is None else seconds)
         return op.compute(node, args, Place(frame=frame, timezone=self.timezone))

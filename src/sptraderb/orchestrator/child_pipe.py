@@ -17,6 +17,7 @@ import msgspec
 
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.domain.backtest import Run
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 
 HEAD = struct.Struct(">I")
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -41,6 +42,8 @@ class Assignment(msgspec.Struct, tag="run", kw_only=True, frozen=True):
         Where the candle cache lies.
     candle_cache_bytes : int
         How large the candle cache may grow.
+    python : ComponentPolicy
+        What strategies' own Python may do.
     """
 
     run: Run
@@ -49,6 +52,7 @@ class Assignment(msgspec.Struct, tag="run", kw_only=True, frozen=True):
     database_url: str
     data_dir: str
     candle_cache_bytes: int
+    python: ComponentPolicy = OFF
 
 
 class ImportAssignment(msgspec.Struct, tag="import", kw_only=True, frozen=True):

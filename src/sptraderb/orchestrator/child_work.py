@@ -57,6 +57,7 @@ async def work(
         should_stop=lambda: channel.is_stopped,
         meter=meter,
         simulator=simulator,
+        policy=assignment.python,
     )
     if executed is None:
         return Stopped()

@@ -1,12 +1,13 @@
 """One run, from the accepted request to the result ready to be stored. Sequence only; rules live elsewhere.
 
 1. text, market, plan, candles, report     prepare_run.load_run          phase loading
-2. signals, terms                          prepare_run.prepare_run       phase compiling
-3. simulate, stoppable between chunks      engine/simulate               phase simulating
-4. bounds: once more with every unknown decided for the position, if any was (X6)
-5. metrics                                 engine/metrics                phase storing
-6. manifest, document, columns             manifest, domain/result_document, result_columns
-7. pack                                    store/result_rows
+2. components: the strategy's own Python  user_python                   phase compiling
+3. signals, terms                          prepare_run.prepare_run       phase compiling
+4. simulate, stoppable between chunks      engine/simulate               phase simulating
+5. bounds: once more with every unknown decided for the position, if any was (X6)
+6. metrics                                 engine/metrics                phase storing
+7. manifest, document, columns             manifest, domain/result_document, result_columns
+8. pack                                    store/result_rows
 
 `child` reads the candles before and writes the result after.
 """
@@ -28,11 +29,13 @@ from sptraderb.domain.result_document import RunFacts, Simulated, build, documen
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.metrics import measure
 from sptraderb.engine.simulate import simulate
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.manifest import build_manifest
 from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
 from sptraderb.orchestrator.run_terms import cost_notes
+from sptraderb.orchestrator.user_python import ComputedComponents, compute_components
 from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 
 
@@ -59,6 +62,7 @@ def execute(
     should_stop: Callable[[], bool],
     meter: ProgressMeter,
     simulator: Simulator = simulate,
+    policy: ComponentPolicy = OFF,
 ) -> Executed | None:
     """Compute a run whose candles are read.
 
@@ -74,6 +78,8 @@ def execute(
         Told of phases and bars.
     simulator : callable
         The engine.
+    policy : ComponentPolicy
+        What the strategy's own Python may do.
 
     Returns
     -------
@@ -88,7 +94,10 @@ def execute(
         ``money.overflow``.
     """
     meter.enter(Phase.COMPILING)
-    prepared = prepare_run(run.request, loaded)
+    components = compute_components(loaded.plan, loaded.candles, policy, should_stop=should_stop)
+    if components is None:
+        return None
+    prepared = prepare_run(run.request, loaded, external=components.series)
     meter.enter(Phase.SIMULATING)
     outcome = simulator(
         prepared.plan,
@@ -105,7 +114,7 @@ def execute(
     equity = _last_equity(prepared, outcome)
     meter.enter(Phase.STORING, n_trades=len(outcome.trades), equity=equity)
     return Executed(
-        result=_result(run, prepared, outcome, best=best, is_partial=is_partial),
+        result=_result(run, prepared, outcome, best=best, components=components),
         is_partial=is_partial,
         n_bars=outcome.n_bars_done,
         n_trades=len(outcome.trades),
@@ -144,10 +153,21 @@ def _webhook_notes(run: Run) -> tuple[Note, ...]:
     )
 
 
+def _first_leak_s(prepared: PreparedRun, components: ComputedComponents) -> int | None:
+    bar = components.first_leak_bar
+    return None if bar is None else int(prepared.candles.time_s[bar])
+
+
 def _result(
-    run: Run, prepared: PreparedRun, outcome: Outcome, *, best: Outcome | None, is_partial: bool
+    run: Run,
+    prepared: PreparedRun,
+    outcome: Outcome,
+    *,
+    best: Outcome | None,
+    components: ComputedComponents,
 ) -> StoredResult:
     terms, candles = prepared.terms, prepared.candles
+    is_partial = outcome.n_bars_done < len(candles)
     if is_partial:
         candles = candles.sliced(0, outcome.n_bars_done)
     facts = RunFacts(
@@ -156,9 +176,15 @@ def _result(
         partial=is_partial,
         manifest=build_manifest(
             run.request, prepared.plan, prepared.candles, terms=terms, n_warm_up=prepared.first_bar
+        )
+        | {"python": dict(components.sources)},
+        notes=(
+            *components.notes,
+            *cost_notes(run.request, prepared.plan, candles.instrument),
+            *_webhook_notes(run),
         ),
-        notes=(*cost_notes(run.request, prepared.plan, candles.instrument), *_webhook_notes(run)),
         quality=prepared.report,
+        first_leak_s=_first_leak_s(prepared, components),
     )
     document = build(
         facts,

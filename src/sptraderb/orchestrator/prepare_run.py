@@ -9,7 +9,6 @@
 7. terms:    capital, costs and limits in integers                run_terms
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,7 @@ from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
-from sptraderb.engine.evaluate import evaluate
+from sptraderb.engine.evaluate import NO_SERIES, ExternalSeries, evaluate
 from sptraderb.errors import CandlesUnusable
 from sptraderb.orchestrator.candle_fitness import require_fit
 from sptraderb.orchestrator.run_terms import rescaled, run_instrument, run_terms
@@ -128,16 +127,25 @@ def prepare_run(
     request: BacktestRequest,
     loaded: LoadedRun,
     *,
-    evaluator: Callable[[Plan, Candles], Signals] = evaluate,
+    external: ExternalSeries = NO_SERIES,
 ) -> PreparedRun:
     """Evaluate the plan's conditions and set the terms.
+
+    Parameters
+    ----------
+    request : BacktestRequest
+        What was asked for.
+    loaded : LoadedRun
+        Plan and candles.
+    external : mapping of (name, output) to ndarray of shape (n_bars,), dtype=float64
+        What the plan's components gave.
 
     Raises
     ------
     CandlesUnusable
         ``candles.too_few`` if no bar is left to trade after the warm-up.
     """
-    signals = evaluator(loaded.plan, loaded.candles)
+    signals = evaluate(loaded.plan, loaded.candles, external=external)
     start_bar = max(loaded.first_bar, signals.ready_bar)
     n_bars = len(loaded.candles)
     if start_bar + 1 >= n_bars:

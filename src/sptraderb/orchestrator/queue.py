@@ -24,6 +24,7 @@ import msgspec
 from sptraderb.domain.backtest import BacktestRequest, Move, Run, RunState, require_move
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Conflict, InvalidInput, Unavailable
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy, require_allowed
 from sptraderb.orchestrator.progress import notice_text
 from sptraderb.orchestrator.run_settling import BACKTEST
 from sptraderb.orchestrator.run_terms import run_instrument, run_terms
@@ -43,6 +44,7 @@ async def submit(
     owner: str,
     idempotency_key: str | None = None,
     max_queue: int | None = None,
+    policy: ComponentPolicy = OFF,
 ) -> Run:
     """Check a request and accept it as a run.
 
@@ -58,6 +60,8 @@ async def submit(
         The same key with the same request gives the run made first, for 24 hours.
     max_queue : int, optional
         Most runs that may wait; None = no limit.
+    policy : ComponentPolicy
+        Whether strategies may bring their own Python.
 
     Returns
     -------
@@ -73,7 +77,7 @@ async def submit(
     StrategyInvalid
         With every fault.
     InvalidInput
-        ``run.dates_reversed``, ``run.one_symbol``, and those of `run_terms`.
+        ``run.dates_reversed``, ``run.one_symbol``, ``python.not_enabled``, and those of `run_terms`.
     Unavailable
         ``queue.full``.
     """
@@ -85,7 +89,7 @@ async def submit(
                 _require_same_body(known.body_hash, body_hash, idempotency_key)
                 return await run_rows.read_run(connection, known.entity_id, owner=owner)
         pinned = await _with_text(connection, request, owner=owner)
-        await _require_runnable(connection, pinned)
+        await _require_runnable(connection, pinned, policy)
         await _require_room(connection, max_queue)
         run = await _insert(connection, pinned, owner=owner)
         if idempotency_key is not None:
@@ -136,7 +140,14 @@ async def cancel(pool: Pool, run_id: UUID, *, owner: str) -> Run:
     return run
 
 
-async def replay(pool: Pool, run_id: UUID, *, owner: str, max_queue: int | None = None) -> Run:
+async def replay(
+    pool: Pool,
+    run_id: UUID,
+    *,
+    owner: str,
+    max_queue: int | None = None,
+    policy: ComponentPolicy = OFF,
+) -> Run:
     """Run a completed run again, on the same text, parameters and candles: the digest must be the same.
 
     Parameters
@@ -147,7 +158,7 @@ async def replay(pool: Pool, run_id: UUID, *, owner: str, max_queue: int | None 
         The run to repeat.
     owner : str
         Whose it must be, and whose the new one is.
-    max_queue : int, optional
+    max_queue, policy
         As for `submit`.
 
     Returns
@@ -165,7 +176,7 @@ async def replay(pool: Pool, run_id: UUID, *, owner: str, max_queue: int | None 
     run = await run_rows.read_run(pool, run_id, owner=owner)
     request = await pinned_request(pool, run)
     async with transaction(pool) as connection:
-        await _require_runnable(connection, request)
+        await _require_runnable(connection, request, policy)
         await _require_room(connection, max_queue)
         return await _insert(connection, request, owner=owner)
 
@@ -224,7 +235,9 @@ async def _with_text(connection: Connection, request: BacktestRequest, *, owner:
     )
 
 
-async def _require_runnable(connection: Connection, request: BacktestRequest) -> None:
+async def _require_runnable(
+    connection: Connection, request: BacktestRequest, policy: ComponentPolicy
+) -> None:
     if len(request.symbols) != 1:
         raise InvalidInput(
             "run.one_symbol", f"a run must have one symbol for now, had {len(request.symbols)}"
@@ -240,6 +253,7 @@ async def _require_runnable(connection: Connection, request: BacktestRequest) ->
     instrument = run_instrument(await read_instrument(connection, symbol), request)
     target = StrategyTarget(timeframe=timeframe, instrument=instrument)
     plan = compile_strategy(request.strategy_text, parameters=request.parameters, target=target)
+    require_allowed(plan, policy)
     run_terms(request, plan, instrument, start_bar=0)
 
 

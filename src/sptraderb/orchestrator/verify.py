@@ -17,6 +17,7 @@ from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.result_columns import RESULT_TABLES, STORED_COLUMNS, column_chunks
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.kernel_environment import open_kernel_cache, prepare_kernels
 from sptraderb.orchestrator.manifest import candles_hash
 from sptraderb.orchestrator.queue import pinned_request
@@ -73,6 +74,7 @@ async def verify_run(
     owner: str,
     cache: CandleCache | None = None,
     data_dir: Path | None = None,
+    policy: ComponentPolicy = OFF,
 ) -> Verification:
     """Compute a completed run again with the oracle, from its manifest, and compare every integer.
 
@@ -88,6 +90,8 @@ async def verify_run(
         For the candles.
     data_dir : Path, optional
         Where kernels are cached if they cannot be beside their source.
+    policy : ComponentPolicy
+        What the strategy's own Python may do.
 
     Returns
     -------
@@ -112,7 +116,7 @@ async def verify_run(
         prepare_kernels()
     else:
         open_kernel_cache(data_dir)
-    outcome, differences = await _repeated(pool, request, run_id, cache)
+    outcome, differences = await _repeated(pool, request, run_id, cache=cache, policy=policy)
     digest = outcome_digest(outcome)
     stored = run.digest or ""
     return Verification(
@@ -128,14 +132,21 @@ async def verify_run(
 
 
 async def _repeated(
-    pool: Pool, request: BacktestRequest, run_id: UUID, cache: CandleCache | None
+    pool: Pool,
+    request: BacktestRequest,
+    run_id: UUID,
+    *,
+    cache: CandleCache | None,
+    policy: ComponentPolicy,
 ) -> tuple[Outcome, Sequence[str]]:
     from sptraderb.oracle.replay import replay
     from sptraderb.orchestrator.prepare_run import load_run, prepare_run
+    from sptraderb.orchestrator.user_python import compute_components
 
     async with pool.acquire() as connection:
         loaded = await load_run(connection, request, cache=cache)
-    prepared = prepare_run(request, loaded)
+    components = compute_components(loaded.plan, loaded.candles, policy, should_stop=lambda: False)
+    prepared = prepare_run(request, loaded, external={} if components is None else components.series)
     outcome = await asyncio.to_thread(
         replay, prepared.plan, prepared.candles, prepared.signals, prepared.terms
     )

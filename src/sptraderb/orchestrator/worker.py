@@ -34,6 +34,7 @@ from sptraderb.domain.backtest import RunState
 from sptraderb.errors import NotFound, Unavailable
 from sptraderb.orchestrator.child_pipe import Assignment, ImportAssignment
 from sptraderb.orchestrator.child_processes import Child, Template
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.import_keeper import ImportKeeper, take_import
 from sptraderb.orchestrator.import_queue import IMPORT
 from sptraderb.orchestrator.kernel_environment import prepare_kernels
@@ -67,6 +68,8 @@ class WorkerOptions:
         Children at a time.
     candle_cache_bytes : int
         How large the candle cache may grow.
+    python : ComponentPolicy
+        What strategies' own Python may do.
     child_module : str
         Whose ``run_child`` the children run; tests give another.
     wait_s : float
@@ -79,6 +82,7 @@ class WorkerOptions:
     data_dir: Path
     concurrency: int = 1
     candle_cache_bytes: int = 2 * 2**30
+    python: ComponentPolicy = OFF
     child_module: str = "sptraderb.orchestrator.child"
     wait_s: float = 60.0
     log_level: str = "info"
@@ -353,6 +357,7 @@ class Worker:
             database_url=url,
             data_dir=data_dir,
             candle_cache_bytes=self._options.candle_cache_bytes,
+            python=self._options.python,
         )
         await keeper.keep(child, assignment)
 

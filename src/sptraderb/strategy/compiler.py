@@ -19,6 +19,7 @@ from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Fault, InvalidInput, InvariantBroken, StrategyInvalid
 from sptraderb.strategy.account_blocks import read_backtest, read_costs, read_risk
 from sptraderb.strategy.block_reader import BlockReader
+from sptraderb.strategy.component_block import check_components, read_components
 from sptraderb.strategy.document import read_document
 from sptraderb.strategy.document_nodes import MappingNode, Place
 from sptraderb.strategy.entry_block import read_entries
@@ -144,7 +145,9 @@ def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str
     declared = read_parameters(reader, block.get("parameters"))
     values = values_in_force(reader, declared, parameters)
     reader.scope.parameters.update(values)
+    components = read_components(reader, block.get("python"))
     read_series(reader, block.get("indicators"))
+    check_components(reader, components)
     exits = read_exits(reader, block.get("exit"))
     entries = read_entries(reader, block.get("entry"), exits)
     heads = {key: reader.text(block.get(key), key) for key in ("name", "version", "description")}
@@ -165,6 +168,7 @@ def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str
             parameters={name: quantity.text for name, quantity in values.items()},
             backtest=read_backtest(reader, block.get("backtest")),
             optimization=read_optimization(reader, block.get("optimization"), declared),
+            components=tuple(component for _, component in components.values()),
         ),
     )
 

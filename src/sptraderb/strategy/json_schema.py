@@ -18,6 +18,11 @@ _SHAPES: dict[str, dict[str, object]] = {
         "propertyNames": _NAMES,
         "additionalProperties": {"type": _SCALAR, "maxLength": MAX_LENGTH},
     },
+    "components": {
+        "type": "object",
+        "propertyNames": _NAMES,
+        "additionalProperties": {"$ref": "#/$defs/component"},
+    },
     "parameters": {
         "type": "object",
         "propertyNames": _NAMES,

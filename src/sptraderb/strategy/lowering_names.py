@@ -7,6 +7,7 @@ from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.indicator_spec import PRICES
 from sptraderb.errors import InvalidInput
 from sptraderb.strategy import lowering_calls
+from sptraderb.strategy.graph import Growth
 from sptraderb.strategy.lowering import Lowering
 from sptraderb.strategy.names import CALENDAR_FACTS, INDICATORS, did_you_mean
 from sptraderb.strategy.syntax_tree import AtTimeframe, Call, Name, Output
@@ -23,6 +24,8 @@ def lower_name(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
         return None
     if name in low.scope.series:
         return _series(low, tree, timeframe_s)
+    if name in low.scope.components:
+        return _component(low, tree, timeframe_s, output="")
     if name in PRICES:
         return low.price(name, timeframe_s)
     if name == "bar_index":
@@ -57,6 +60,22 @@ def _series(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
     return low.scope.series[tree.name]
 
 
+def _component(low: Lowering, tree: Name, timeframe_s: int, *, output: str) -> Value | None:
+    """Return a series of a Python component; always of the run's bars."""
+    component, kind = low.scope.components[tree.name]
+    if timeframe_s:
+        message = f"a timeframe must stand at a price or an indicator, `{tree.name}` is a Python component"
+        low.fault("strategy.timeframe", message, tree.span)
+        return None
+    if output not in component.columns():
+        outputs = ", ".join(f"`{tree.name}.{name}`" for name in component.outputs) or f"`{tree.name}`"
+        message = f"a component's series must be named as it is declared: {outputs}"
+        low.fault("strategy.output", message, tree.span, did_you_mean(output, component.outputs))
+        return None
+    node = Node(op="external", name=tree.name, output=output, text=low.text(tree.span))
+    return low.number_node(node, kind, Growth(first_value=component.warm_up))
+
+
 def _unknown_name(low: Lowering, tree: Name) -> None:
     name = tree.name
     if name in INDICATORS:
@@ -70,7 +89,8 @@ def _unknown_name(low: Lowering, tree: Name) -> None:
     if name == "position":
         low.not_supported("`position`", tree.span)
         return
-    known = [*PRICES, *low.scope.parameters, *low.scope.series, *CALENDAR_FACTS, "bar_index", *INDICATORS]
+    series = [*low.scope.series, *low.scope.components]
+    known = [*PRICES, *low.scope.parameters, *series, *CALENDAR_FACTS, "bar_index", *INDICATORS]
     hint = did_you_mean(name, known) or "names are prices, parameters, series and calendar facts"
     low.fault("strategy.unknown_name", f"a name must be known, was `{name[:60]}`", tree.span, hint)
 
@@ -81,6 +101,8 @@ def lower_output(low: Lowering, tree: Output, timeframe_s: int) -> Value | None:
     if isinstance(operand, Name) and operand.name == "position":
         low.not_supported(f"`position.{tree.output}`", tree.span)
         return None
+    if isinstance(operand, Name) and operand.name in low.scope.components:
+        return _component(low, operand, timeframe_s, output=tree.output)
     inner_timeframe = timeframe_s
     if isinstance(operand, AtTimeframe):
         found = _timeframe(low, operand)

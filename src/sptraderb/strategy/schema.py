@@ -60,6 +60,7 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("description", "text", "What it does."),
             Key("parameters", "parameters", "Numbers with a default, a range and a step."),
             Key("indicators", "series", "Named series; each an expression."),
+            Key("python", "components", "Series computed by Python, where the server allows it."),
             Key("entry", "@entry", "When and how a position is opened.", required=True),
             Key("exit", "@exit", "When and where a position is closed."),
             Key("risk", "@risk", "Limits on the account."),
@@ -68,6 +69,14 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("scale_in", "@scale_in", "Adding to a position.", supported=False),
             Key("optimization", "@optimization", "What a sweep varies."),
             Key("backtest", "@backtest", "Defaults for a request."),
+        ),
+        "component": _block(
+            Key("component", "text", "File and class, such as `my_indicators.Fancy`.", required=True),
+            Key("parameters", "mapping", "Numbers given to the class."),
+            Key("outputs", "text|list", "Names of its series where it gives several."),
+            Key("indicators", "text|list", "Named series it is given."),
+            Key("warm_up", "quantity", "Bars before its first value."),
+            Key("values", "text", "What its values are: `number` (default), `price` or `distance`."),
         ),
         "entry": _block(
             Key("long", "@rule[]", "Entries that buy."),

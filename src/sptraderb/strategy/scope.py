@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from sptraderb.domain.component import Component
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.strategy.target import DEFAULT_TARGET, StrategyTarget
-from sptraderb.strategy.values import EXACT, Quantity, Value
+from sptraderb.strategy.values import EXACT, Kind, Quantity, Value
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,11 +21,14 @@ class Scope:
         Values in force after overrides.
     series : dict of str to (Value or None)
         Named series compiled so far; None for one that has a fault.
+    components : dict of str to (Component, Kind)
+        Python components, and what their values are.
     """
 
     target: StrategyTarget
     parameters: dict[str, Quantity] = field(default_factory=dict)
     series: dict[str, Value | None] = field(default_factory=dict)
+    components: dict[str, tuple[Component, Kind]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> "Scope":

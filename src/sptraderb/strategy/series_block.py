@@ -18,8 +18,8 @@ def read_series(reader: BlockReader, node: DocumentNode | None) -> None:
         path = f"indicators.{key.text}"
         if not check_name(reader, key, path):
             continue
-        if key.text in scope.parameters:
-            message = f"a name must be given once, `{key.text}` is a parameter already"
+        if key.text in scope.parameters or key.text in scope.components:
+            message = f"a name must be given once, `{key.text}` is taken already"
             reader.fault("strategy.name", message, key, path=path)
             continue
         scope.series[key.text] = None

@@ -1,6 +1,7 @@
 """Real worker processes for tests: started, killed, told to stop.
 
-As a module (``python -m sptraderb.testing.worker_processes URL DATA_DIR CHILD_MODULE CONCURRENCY``) it
+As a module (``python -m sptraderb.testing.worker_processes URL DATA_DIR CHILD_MODULE CONCURRENCY
+PYTHON_DIR``) it
 is such a worker, which says ``ready`` on its standard output.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import uvloop
 
+from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.worker import WorkerOptions, run_worker
 from sptraderb.telemetry import configure_logging
 
@@ -54,7 +56,12 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def start_worker(
-    database_url: str, data_dir: Path, *, child_module: str = SCRIPTED, concurrency: int = 1
+    database_url: str,
+    data_dir: Path,
+    *,
+    child_module: str = SCRIPTED,
+    concurrency: int = 1,
+    python_dir: Path | None = None,
 ) -> AsyncIterator[WorkerProcess]:
     """Give a worker that takes jobs; it is killed at the end, unless it ended before.
 
@@ -68,6 +75,8 @@ async def start_worker(
         Whose ``run_child`` its children run.
     concurrency : int
         Children at a time.
+    python_dir : Path, optional
+        Folder of strategies' own Python; without it there is none.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -77,6 +86,7 @@ async def start_worker(
         str(data_dir),
         child_module,
         str(concurrency),
+        "" if python_dir is None else str(python_dir),
         stdout=asyncio.subprocess.PIPE,
     )
     worker = WorkerProcess(process)
@@ -103,9 +113,13 @@ def run_children_of(worker_pid: int) -> list[int]:
 def main() -> None:
     """Be a worker."""
     configure_logging("info", "json")
-    url, data_dir, child_module, concurrency = sys.argv[1:]
+    url, data_dir, child_module, concurrency, python_dir = sys.argv[1:]
     options = WorkerOptions(
-        database_url=url, data_dir=Path(data_dir), child_module=child_module, concurrency=int(concurrency)
+        database_url=url,
+        data_dir=Path(data_dir),
+        child_module=child_module,
+        concurrency=int(concurrency),
+        python=ComponentPolicy(mode="confined", folder=python_dir) if python_dir else OFF,
     )
     uvloop.run(run_worker(options, on_ready=_say_ready))
 

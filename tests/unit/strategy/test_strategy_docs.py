@@ -15,7 +15,9 @@ from sptraderb.strategy.schema import BLOCKS
 
 _ROOT = Path(__file__).resolve().parents[3]
 _GUIDE = _ROOT / "docs" / "explain" / "strategy.md"
-_EXAMPLES = re.findall(r"```yaml\n(.*?)```", _GUIDE.read_text(), re.DOTALL)
+_PYTHON = _ROOT / "docs" / "howto" / "use-your-own-python.md"
+_PAGES = _GUIDE.read_text() + _PYTHON.read_text()
+_EXAMPLES = re.findall(r"```yaml\n(.*?)```", _PAGES, re.DOTALL)
 _FAULTY = re.findall(r"```yaml faulty\n(.*?)```\n+```text\n(.*?)```", _GUIDE.read_text(), re.DOTALL)
 
 
