@@ -19,6 +19,13 @@ from sptraderb.store.candle_rows import find_revision, list_metadata, list_revis
 from sptraderb.store.pool import Pool
 from sptraderb.testing.candle_files import MONDAY_S, csv_lines, moving_candles, write_lines
 
+_KEPT = """
+    SELECT r.timeframe, r.derived_from, r.first_time, r.last_time, r.n_new, s.n_bars, s.n_native,
+           (SELECT count(*) FROM sptraderb.candles_5m c WHERE c.instrument_id = i.id AND c.derived) AS marked
+    FROM sptraderb.candle_revisions r JOIN sptraderb.instruments i ON i.id = r.instrument_id
+    JOIN sptraderb.candle_series s ON s.instrument_id = i.id AND s.timeframe = r.timeframe
+    WHERE i.symbol = $1 ORDER BY r.timeframe COLLATE "C"
+"""
 _ONE_ROW = ["time,open,high,low,close", "2024-01-02T00:00:00Z,1,1,1,1"]
 
 
@@ -172,6 +179,24 @@ async def test_weekend_bars_when_flat_then_they_are_dropped_and_counted(pool: Po
     report = await _import(pool, write_lines(tmp_path / "EURUSD_1h.csv", [*lines, *saturday]))
     assert report.n_flat_weekend == 24
     assert report.n_kept == 200
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_weekend_bar_when_it_traded_then_kept_and_fillers_with_volume_are_dropped(
+    pool: Pool, tmp_path: Path, newest_first: bool
+) -> None:
+    """A last tick at the close is a bar; a filler repeats the close before it, whatever its volume says."""
+    candles = moving_candles(200, timeframe=H1)
+    lines = csv_lines(candles)
+    friday = next(row for row, line in enumerate(lines) if line.startswith("2024-01-05T21"))
+    price = lines[friday].split(",")[4]
+    other = f"{float(price) + 0.001:.5f}"
+    tick = f"2024-01-05T22:00:00Z,{other},{other},{other},{other},1"
+    fillers = [f"2024-01-06T{hour:02d}:00:00Z,{other},{other},{other},{other},99" for hour in range(24)]
+    rows = [*lines[1 : friday + 1], tick, *fillers, *lines[friday + 1 :]]
+    path = write_lines(tmp_path / "EURUSD_1h.csv", [lines[0], *(rows[::-1] if newest_first else rows)])
+    report = await _import(pool, path)
+    assert (report.n_flat_weekend, report.n_kept) == (24, 201)
 
 
 @pytest.mark.parametrize("zone", ["+07:00", "Europe/Athens", "ny-close"])
@@ -347,6 +372,9 @@ async def test_series_when_new_or_known_then_both_ways_of_storing_give_the_same(
     for timeframe in (M1, M5, H1, H4):
         one = await read_candles(pool, "EURUSD", timeframe)
         assert _same(one, await read_candles(pool, "GBPUSD", timeframe))
+    kept = [await pool.fetch(_KEPT, symbol) for symbol in ("EURUSD", "GBPUSD")]
+    assert kept[0] == kept[1]
+    assert [row["derived_from"] for row in kept[0]] == ["4h", "5m", "5m", None, "1h", "1m"]
 
 
 async def test_side_when_nothing_says_it_then_the_assumption_is_said(pool: Pool, tmp_path: Path) -> None:

@@ -145,6 +145,31 @@ async def derive_released(
             return
 
 
+def derived_facts(touched: list[tuple[Timeframe, Change]], options: ImportOptions) -> RevisionFacts:
+    """Return what a derived revision is recorded with, by the changes of what it is made from."""
+    content = "|".join(change.content_hash for _, change in touched)
+    return RevisionFacts(
+        revision=touched[0][1].revision,
+        content=hashlib.sha256(content.encode()).hexdigest(),
+        derived_from=touched[0][0].name,
+        file_hash=None,
+        options=options,
+    )
+
+
+def block_of(bars: Candles) -> RowBlock:
+    """Return candles as rows to be stored."""
+    names = (*PRICE_COLUMNS, *(ASK_COLUMNS if bars.ask_open_ticks is not None else ()))
+    return RowBlock(
+        line=np.zeros(len(bars), dtype=np.int64),
+        time_s=bars.time_s,
+        prices=np.stack([getattr(bars, name) for name in names]),
+        volume=np.ascontiguousarray(bars.volume),
+        faults=np.zeros(len(bars), dtype=np.uint8),
+        noisy=np.zeros(len(bars), dtype=np.bool_),
+    )
+
+
 def _silent(done: int, total: int) -> None:
     """Take progress and say nothing."""
 
@@ -162,14 +187,7 @@ class _Maker:
         timeframe, revision = self._series.timeframe, touched[0][1].revision
         first_s = min(change.first_s for _, change in touched) // timeframe.seconds * timeframe.seconds
         last_s = max(change.last_s for _, change in touched) // timeframe.seconds * timeframe.seconds
-        content = hashlib.sha256("|".join(change.content_hash for _, change in touched).encode()).hexdigest()
-        facts = RevisionFacts(
-            revision=revision,
-            content=content,
-            derived_from=touched[0][0].name,
-            file_hash=None,
-            options=options,
-        )
+        facts = derived_facts(touched, options)
         step_s = _WINDOW_BARS * SOURCES[timeframe][0].seconds // timeframe.seconds * timeframe.seconds
         total = Applied(n_new=0, corrected_lines=[])
         for low_s in range(first_s, last_s + 1, step_s):
@@ -249,17 +267,7 @@ def _sum(one: Applied, other: Applied) -> Applied:
 
 
 async def _encoded(bars: Candles) -> AsyncIterator[bytes]:
-    names = (*PRICE_COLUMNS, *(ASK_COLUMNS if bars.ask_open_ticks is not None else ()))
-    yield encode_rows(
-        RowBlock(
-            line=np.zeros(len(bars), dtype=np.int64),
-            time_s=bars.time_s,
-            prices=np.stack([getattr(bars, name) for name in names]),
-            volume=np.ascontiguousarray(bars.volume),
-            faults=np.zeros(len(bars), dtype=np.uint8),
-            noisy=np.zeros(len(bars), dtype=np.bool_),
-        )
-    )
+    yield encode_rows(block_of(bars))
 
 
 def _moment(time_s: int) -> datetime:

@@ -12,7 +12,8 @@
 Steps 1 to 3 are `import_plan`.
 
 Memory is a few blocks whatever the file's size; a file is stored wholly or not at all. A series that is
-new takes ascending rows without the stage, which halves the work; the result is the same, byte for byte.
+new takes ascending rows without the stage, and its coarser candles are made on the way (`coarser_spool`),
+which halves the work; the result is the same, byte for byte.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from sptraderb.candles.row_checks import RowChecker
 from sptraderb.candles.row_faults import RowFault
 from sptraderb.domain.timeframe import STORED
 from sptraderb.errors import Conflict
+from sptraderb.orchestrator.coarser_spool import CoarserSpool, store_spooled
 from sptraderb.orchestrator.derive_candles import Change, derive_coarser, derive_released
 from sptraderb.orchestrator.import_outcome import (
     checked_weeks,
@@ -135,6 +137,7 @@ class _Import:
         self._pool, self._on_progress, self._should_stop = pool, on_progress, should_stop
         self._on_stored = on_stored
         self._is_released = False
+        self._spool: CoarserSpool | None = None
 
     async def find_earlier(self, plan: ImportPlan, file_hash: str) -> ImportReport | None:
         """Return the report of an earlier import of the same file with the same options (step 4)."""
@@ -162,8 +165,10 @@ class _Import:
                 if not await import_rows.has_series(connection, plan.symbol, plan.timeframe):
                     with contextlib.suppress(OutOfOrderError):
                         return await self._store_directly(connection, plan, file_hash)
+                    self._drop_spool()
                 return await self._store_by_stage(connection, plan, file_hash)
             finally:
+                self._drop_spool()
                 await import_rows.drop_stage(connection)
 
     async def _store_directly(self, connection: Connection, plan: ImportPlan, file_hash: str) -> ImportReport:
@@ -172,8 +177,11 @@ class _Import:
             series, revision = await self._begin(connection, plan)
             if await import_rows.has_series(connection, plan.symbol, plan.timeframe):
                 raise OutOfOrderError
+            spool = await self._open_spool(connection, plan)
 
             def encode(block: RowBlock) -> bytes:
+                if spool is not None and reading.checker.is_ascending:
+                    spool.add(block)
                 return encode_series_rows(block, instrument_id=series.instrument_id, revision=revision)
 
             reading = FileReading(plan, encode, needs_order=True)
@@ -268,14 +276,37 @@ class _Import:
         if applied.n_new != span.n_rows:
             touched = await import_rows.read_changed_range(connection, series, span, revision=revision)
         low, high = (int(moment.timestamp()) for moment in touched if moment is not None)
+        change = Change(revision=revision, first_s=low, last_s=high, content_hash=content_hash)
+
+        def on_progress(done: int, total: int) -> None:
+            self._on_progress("deriving", done, total)
+
+        options = reading.plan.options
+        if self._spool is not None:
+            return await store_spooled(
+                connection, self._spool, series, change, options=options, on_progress=on_progress
+            )
         return await derive_coarser(
             connection,
             reading.plan.settled.instrument,
             series,
-            Change(revision=revision, first_s=low, last_s=high, content_hash=content_hash),
-            options=reading.plan.options,
-            on_progress=lambda done, total: self._on_progress("deriving", done, total),
+            change,
+            options=options,
+            on_progress=on_progress,
         )
+
+    async def _open_spool(self, connection: Connection, plan: ImportPlan) -> CoarserSpool | None:
+        """Return what makes coarser candles on the way, where none of them is stored yet."""
+        for timeframe in STORED[STORED.index(plan.timeframe) + 1 :]:
+            if await import_rows.has_series(connection, plan.symbol, timeframe):
+                return None
+        self._spool = CoarserSpool(plan.settled.instrument, plan.timeframe)
+        return self._spool
+
+    def _drop_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
 
 def _judged(reading: FileReading, meter: SeriesMeter, span: StageRange, doubles: Duplicates) -> ImportReport:

@@ -47,7 +47,7 @@ class FileReading:
         return self._content.hexdigest()
 
     async def rows(self, on_progress: Progress, should_stop: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """Yield the sound rows; parsing runs in a thread beside the database's work.
+        """Yield the sound rows; a thread parses the next block while the database takes the one before.
 
         Parameters
         ----------
@@ -66,16 +66,24 @@ class FileReading:
         size = max(1, self.plan.path.stat().st_size)
         done = 0
         blocks = self.plan.blocks()
-        while (block := await asyncio.to_thread(lambda: self._next(blocks))) is not None:
-            rows, n_bytes = block
-            done += n_bytes
-            on_progress("reading", min(done, size), size)
-            if should_stop():
-                raise Conflict("import.cancelled", "an import runs to its end unless it is cancelled, it was")
-            if self._needs_order and not self.checker.is_ascending:
-                raise OutOfOrderError
-            if rows:
-                yield rows
+        ahead = asyncio.create_task(asyncio.to_thread(self._next, blocks))
+        try:
+            while (block := await ahead) is not None:
+                if self._needs_order and not self.checker.is_ascending:
+                    raise OutOfOrderError
+                ahead = asyncio.create_task(asyncio.to_thread(self._next, blocks))
+                rows, n_bytes = block
+                done += n_bytes
+                on_progress("reading", min(done, size), size)
+                if should_stop():
+                    raise Conflict(
+                        "import.cancelled", "an import runs to its end unless it is cancelled, it was"
+                    )
+                if rows:
+                    yield rows
+        finally:
+            # The thread reads a file that may go when this ends.
+            await asyncio.wait([ahead])
         on_progress("reading", size, size)
 
     def _next(self, blocks: Iterator[RowBlock]) -> tuple[bytes, int] | None:

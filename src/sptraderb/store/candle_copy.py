@@ -158,8 +158,8 @@ def encode_rows(block: RowBlock) -> bytes:
     return _encoded([(block.line, 8), *_bar_columns(block), *((prices, 8) for prices in block.prices[4:])])
 
 
-def encode_series_rows(block: RowBlock, *, instrument_id: int, revision: int) -> bytes:
-    """Return native rows for a series' own table in binary COPY form, in the order of its columns.
+def encode_series_rows(block: RowBlock, *, instrument_id: int, revision: int, derived: bool = False) -> bytes:
+    """Return rows for a series' own table in binary COPY form, in the order of its columns.
 
     Parameters
     ----------
@@ -167,12 +167,14 @@ def encode_series_rows(block: RowBlock, *, instrument_id: int, revision: int) ->
         Sound rows with times in UTC, ascending.
     instrument_id, revision : int
         The same in every row.
+    derived : bool
+        Whether the rows are made of finer ones.
     """
     n_rows = len(block)
     return _encoded(
         [
             (np.full(n_rows, instrument_id), 4),
-            (np.zeros(n_rows, dtype=np.int64), 1),
+            (np.full(n_rows, int(derived)), 1),
             *_bar_columns(block),
             (np.full(n_rows, revision), 8),
             *((prices, 8) for prices in block.prices[4:]),
