@@ -16,7 +16,7 @@ from sptraderb.domain.timeframe import Timeframe
 
 FLAT_WEEKEND, NOISE = "flat_weekend", "noise"
 _KIND_SENTENCES = {
-    FLAT_WEEKEND: "bars without movement while the market is closed, dropped",
+    FLAT_WEEKEND: "bars that repeat the last price while the market is closed, dropped",
     NOISE: "prices written as binary doubles, read to 15 digits",
     "duplicate": "rows repeated with equal values, the first is kept",
     "corrected": "rows that replaced stored candles of other values",
@@ -86,6 +86,7 @@ class RowChecker:
     is_ascending: bool = True
     first_s: int | None = None
     last_s: int | None = None
+    _last_close: int = 0
 
     def check(self, block: RowBlock) -> RowBlock:
         """Return the sound rows of a block with times in UTC; count the others.
@@ -120,8 +121,22 @@ class RowChecker:
         still: BoolArray = np.asarray(block.prices[1] == block.prices[2])
         if len(block.prices) == 8:
             still &= block.prices[5] == block.prices[6]
+        still &= ~self._is_traded(block)
         still[still] = fx_closed(time_s[still])
         return still
+
+    def _is_traded(self, block: RowBlock) -> BoolArray:
+        """Return rows with a volume at a price of their own: a last tick at the close, no filler.
+
+        Fillers repeat the close before them, which is the row after in a file that begins with its newest.
+        """
+        close = block.prices[3]
+        if block.time_s[0] > block.time_s[-1]:
+            earlier = np.append(close[1:], close[-1])
+        else:
+            earlier = np.append(self._last_close, close[:-1])
+        self._last_close = int(close[-1])
+        return np.asarray((block.volume > 0) & (close != earlier))
 
     def _note_order(self, time_s: Int64Array) -> None:
         if len(time_s) == 0:

@@ -160,13 +160,19 @@ async def _save(connection: Connection, relation: AdoptedRelation) -> None:
 
 
 async def _take_series(connection: Connection, found: _Found, *, recounts: bool) -> tuple[int, list[str]]:
-    """Write the catalogue rows of a relation's symbols; return how many are adopted and what was left out."""
+    """Write the catalogue rows of a relation's symbols; return how many are adopted and what was left out.
+
+    Without an index that begins with the symbol, looking for new ones reads every row: not at each start.
+    """
     relation = found.relation
     assert relation is not None
-    query = _QUERIES["list_symbols_by_index" if found.is_indexed else "list_symbols"]
-    symbols = [row["symbol"] for row in await connection.fetch(query.format(relation=relation.relation))]
     rows = await connection.fetch(_QUERIES["list_series_of"], relation.timeframe)
     known = {row["symbol"]: row["origin"] for row in rows}
+    n_adopted = list(known.values()).count(ADOPTED)
+    if n_adopted and not recounts and not found.is_indexed:
+        return n_adopted, []
+    query = _QUERIES["list_symbols_by_index" if found.is_indexed else "list_symbols"]
+    symbols = [row["symbol"] for row in await connection.fetch(query.format(relation=relation.relation))]
     n_series, left_out = 0, []
     for symbol in symbols:
         if known.get(symbol) == OWN:
