@@ -4,13 +4,15 @@ A signal emitted events with a `crossover_type`; a rule named a signal and the o
 each wanted event becomes a condition that is true on the bar of the event.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
-from sptraderb.strategy.legacy_notes import Translation, items_of
+from sptraderb.strategy.legacy_level_signals import LEVEL_SIGNALS, level_condition
+from sptraderb.strategy.legacy_notes import Translation, items_of, new_text
 from sptraderb.strategy.names import did_you_mean
 
 MAX_PERIOD = 5_000
@@ -35,7 +37,8 @@ _SIGNALS: Mapping[str, _CrossSignal] = MappingProxyType(
         "ema_crossover": _CrossSignal(average="ema", fast=12, slow=26, separation=Decimal(0)),
     }
 )
-SIGNAL_NAMES = tuple(_SIGNALS)
+SIGNAL_NAMES = (*_SIGNALS, *LEVEL_SIGNALS)
+_COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S.*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ def signal_condition(translation: Translation, item: DocumentNode, path: str) ->
     name, outputs = _wanted(translation, item, path)
     if name is None:
         return None
+    if name.text in LEVEL_SIGNALS:
+        return level_condition(translation, name, outputs, path)
     if name.text not in _SIGNALS:
         known = ", ".join(SIGNAL_NAMES)
         message = f"a signal must be one of {known}, was `{shortened(name.text)}`"
@@ -78,7 +83,11 @@ def check_dependencies(translation: Translation) -> None:
         if key.text not in ("signals", "indicators", "orders"):
             translation.unused(key, f"dependencies.{shortened(key.text)}")
         for item in items_of(value):
-            if key.text == "signals" and isinstance(item, TextNode) and component(item.text) not in _SIGNALS:
+            if (
+                key.text == "signals"
+                and isinstance(item, TextNode)
+                and component(item.text) not in SIGNAL_NAMES
+            ):
                 text = f"signal `{shortened(component(item.text))}` is not built in; no rule may ask for it"
                 translation.note("legacy.signal_unknown", text, item)
 
@@ -274,9 +283,10 @@ def _output_condition(
         hint = did_you_mean(wanted.text, _EVENTS)
         translation.fault("strategy.legacy_output_unknown", message, value, path=where, hint=hint)
         return None
+    sign, value = _compared(translation, value, where)
     number = translation.number(value, where)
-    distance = f"abs({crossing.fast} - {crossing.slow})"
-    known = {"strength": f"min(1, {distance} / {crossing.slow} / 0.01)", **crossing.series}
+    strength = f"min(1, abs({crossing.fast} - {crossing.slow}) / {crossing.slow} / 0.01)"
+    known = {"strength": strength, "signal_strength": strength, **crossing.series}
     if number is None or key.text not in known:
         if number is not None:
             message = (
@@ -284,7 +294,17 @@ def _output_condition(
             )
             translation.fault("strategy.legacy_output_unknown", message, key, path=where)
         return None
-    return f"{known[key.text]} == {number:f}"
+    return f"{known[key.text]} {sign} {number:f}"
+
+
+def _compared(translation: Translation, value: DocumentNode, path: str) -> tuple[str, DocumentNode]:
+    """Return how an output is compared, and with what: ``> 0.1``, or a plain value."""
+    match = _COMPARISON.fullmatch(value.text.strip()) if isinstance(value, TextNode) else None
+    if match is None:
+        return "==", value
+    text = f"`{path}` is applied as a comparison; the first server compared it as text and it never held"
+    translation.note("legacy.output_comparison", text, value)
+    return match[1], new_text(match[2], value)
 
 
 def _event(crossing: _Crossing, event: str) -> str:
