@@ -47,7 +47,7 @@ from sptraderb.orchestrator.import_outcome import (
 from sptraderb.orchestrator.import_plan import ImportPlan, plan_import
 from sptraderb.orchestrator.import_reading import FileReading, OutOfOrderError, Progress
 from sptraderb.store import candle_import_rows as import_rows
-from sptraderb.store.adopted_relations import release_series, require_own
+from sptraderb.store.adopted_relations import has_adopted, release_series, require_own
 from sptraderb.store.candle_copy import encode_rows, encode_series_rows
 from sptraderb.store.candle_import_rows import Applied, Duplicates, RevisionFacts, SeriesTarget, StageRange
 from sptraderb.store.instrument_rows import has_candles, save_instrument
@@ -296,10 +296,12 @@ class _Import:
         )
 
     async def _open_spool(self, connection: Connection, plan: ImportPlan) -> CoarserSpool | None:
-        """Return what makes coarser candles on the way, where none of them is stored yet."""
+        """Return what makes coarser candles on the way, where none is stored yet and nothing is adopted."""
         for timeframe in STORED[STORED.index(plan.timeframe) + 1 :]:
             if await import_rows.has_series(connection, plan.symbol, timeframe):
                 return None
+        if await has_adopted(connection, plan.symbol):
+            return None
         self._spool = CoarserSpool(plan.settled.instrument, plan.timeframe)
         return self._spool
 

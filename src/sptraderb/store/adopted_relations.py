@@ -249,6 +249,11 @@ async def list_origins(database: Database, instrument_id: int) -> dict[Timeframe
     return {STORED_BY_NAME[row["timeframe"]]: row["origin"] for row in rows}
 
 
+async def has_adopted(database: Database, symbol: str) -> bool:
+    """Return whether any series of a symbol is adopted."""
+    return bool(await database.fetchval(_QUERIES["has_adopted"], symbol))
+
+
 async def require_own(database: Database, symbol: str, timeframe: Timeframe) -> None:
     """Refuse to import into a series that is adopted.
 

@@ -98,6 +98,13 @@ SELECT timeframe, origin FROM sptraderb.candle_series WHERE instrument_id = $1
 SELECT s.origin FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
 WHERE i.symbol = $1 AND s.timeframe = $2
 
+-- has_adopted --
+-- Then some coarser timeframes are not stored at all.
+SELECT EXISTS (
+    SELECT FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
+    WHERE i.symbol = $1 AND s.origin = 'adopted'
+)
+
 -- release_series --
 -- The catalogue row goes; the import that asked for it writes an own one.
 DELETE FROM sptraderb.candle_series WHERE instrument_id = $1 AND timeframe = $2 AND origin = 'adopted'
