@@ -3,13 +3,18 @@
 import gzip
 import io
 import re
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 import pytest_asyncio
+from arro3.io import read_ipc_stream
 
 from sptraderb.bootstrap import Services
+from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.store.candle_rows import read_candles
 from sptraderb.testing.stored_candles import MONDAY_S, store_bars, wavy_bars
 
 Client = httpx.AsyncClient
@@ -92,6 +97,80 @@ async def test_candles_when_limited_then_link_headers_lead_through_all(client: C
     assert (n_pages, len(times), times == sorted(set(times))) == (3, N_BARS, True)
 
 
+async def test_candles_when_newest_first_then_the_same_backwards(client: Client) -> None:
+    """The whole range in the opposite order, as JSON, CSV and Arrow, over the slices of a stream."""
+    ascending = (await client.get(QUERY)).json()
+    assert (await client.get(f"{QUERY}&order=desc")).json() == ascending[::-1]
+    assert (await client.get(f"{QUERY}&order=asc")).json() == ascending
+    lines = (await client.get(f"{QUERY}&order=desc&format=csv")).text.splitlines()
+    assert lines[0].startswith("time,")
+    assert [int(line.split(",")[0]) for line in lines[1:]] == [row["time"] for row in ascending[::-1]]
+    table = read_ipc_stream(
+        io.BytesIO((await client.get(f"{QUERY}&order=desc&format=arrow")).content)
+    ).read_all()
+    assert table["time"].to_numpy().tolist() == [row["time"] for row in ascending[::-1]]
+    assert table["close"].to_numpy().tolist() == [row["close"] for row in ascending[::-1]]
+
+
+@pytest.mark.parametrize("limit", [1_000, 2_250, 4_499])
+async def test_candles_when_limited_and_newest_first_then_link_headers_lead_back(
+    client: Client, limit: int
+) -> None:
+    """Pages begin at the newest bar and together are the range between the bounds, backwards."""
+    low_s, high_s = MONDAY_S + 3600, END_S - 3600
+    times: list[int] = []
+    place: str | None = f"{QUERY}&from={low_s}&to={high_s}&limit={limit}&order=desc"
+    tags = []
+    while place is not None:
+        answer = await client.get(place)
+        times += [row["time"] for row in answer.json()]
+        tags.append(answer.headers["etag"])
+        link = answer.headers.get("link")
+        place = None if link is None else link.split(";")[0].strip("<>")
+    assert times == list(range(high_s, low_s - 1, -3600))
+    assert len(set(tags)) == len(tags)
+
+
+@pytest.mark.parametrize("timeframe", ["30m", "90m", "2h", "3h", "6h", "8h", "1d", "1w", "4w"])
+async def test_candles_when_any_multiple_is_asked_for_then_the_aggregation(
+    client: Client, services: Services, timeframe: str
+) -> None:
+    """What is not stored is made on reading: each bar as a plain loop over the stored ones makes it."""
+    if timeframe in ("30m", "90m"):
+        await store_bars(services.pool, wavy_bars(N_BARS, step_s=900), symbol="GBPUSD", timeframe="15m")
+    elif timeframe == "4w":
+        answer = await client.get(f"/api/candles?symbol=BTCUSDT&timeframe={timeframe}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "timeframe.unknown")
+        return
+    symbol = "GBPUSD" if timeframe.endswith("m") else "EURUSD"
+    finer = await read_candles(services.pool, symbol, parse_timeframe("15m" if symbol == "GBPUSD" else "1h"))
+    rows = (await client.get(f"/api/candles?symbol={symbol}&timeframe={timeframe}")).json()
+    expected: dict[int, list[float]] = {}
+    for index in range(len(finer)):
+        opened = _opened(int(finer.time_s[index]), timeframe)
+        bar = [getattr(finer, f"{name}_ticks")[index] / 1e5 for name in ("open", "high", "low", "close")]
+        held = expected.setdefault(opened, [*bar, 0.0])
+        held[1], held[2], held[3] = max(held[1], bar[1]), min(held[2], bar[2]), bar[3]
+        held[4] += finer.volume[index]
+    found = {row["time"]: [row[name] for name in ("open", "high", "low", "close", "volume")] for row in rows}
+    assert list(found) == sorted(found)
+    assert found == expected
+
+
+def _opened(time_s: int, timeframe: str) -> int:
+    """Return when the longer bar opens: on the 00:00 UTC grid, or with its session at 17:00 New York."""
+    if timeframe not in ("1d", "1w"):
+        length_s = int(timeframe[:-1]) * {"m": 60, "h": 3600}[timeframe[-1]]
+        return time_s - time_s % length_s
+    local = datetime.fromtimestamp(time_s, ZoneInfo("America/New_York"))
+    opened = local.replace(hour=17, minute=0)
+    if opened > local:
+        opened -= timedelta(days=1)
+    if timeframe == "1w":
+        opened -= timedelta(days=(opened.weekday() + 1) % 7)
+    return int(opened.timestamp())
+
+
 async def test_candles_when_unchanged_then_304_by_revision_and_query(
     client: Client, services: Services
 ) -> None:
@@ -126,6 +205,7 @@ WRONG_QUERIES = [
     ("?symbol=EURUSD&timeframe=1h&limit=x", 400, "request.invalid"),
     ("?symbol=EURUSD&timeframe=1h&limit=5&cursor=zzz", 400, "page.cursor_malformed"),
     ("?symbol=EURUSD&timeframe=1h&format=xml", 400, "format.unknown"),
+    ("?symbol=EURUSD&timeframe=1h&order=down", 400, "query.bad_order"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Sending files of candles: what is refused before it is stored, and what the answers say."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -149,6 +150,57 @@ async def test_cancel_when_waiting_then_cancelled_at_once_and_twice_the_same(
     assert [answer.status_code for answer in answers] == [204, 204]
     assert (await client.get(place)).json()["state"] == "cancelled"
     assert await _n_rows(services) == 1
+
+
+async def test_imports_when_listed_then_the_newest_first_page_by_page(
+    client: Client, services: Services
+) -> None:
+    """Pages together are all imports; entries carry no report but its summary; a state narrows them."""
+    sent = [(await _send(client, filename=f"{number}.csv"))["import_id"] for number in range(5)]
+    row = await import_job_rows.claim_import(services.pool, sent[0])
+    assert row is not None
+    summary = {"symbol": "EURUSD", "timeframe": "1h", "n_read": 3, "n_kept": 2, "unchanged": False}
+    report = json.dumps({**summary, "revision": 7, "rows": []}).encode()
+    await import_job_rows.end_import(
+        services.pool, row.id, attempt=row.attempt, state=ImportState.COMPLETED, report=report
+    )
+    found: list[dict[str, Any]] = []
+    place: str | None = "/api/candles/imports?limit=2"
+    while place is not None:
+        answer = await client.get(place)
+        assert len(answer.json()) <= 2
+        found += answer.json()
+        link = answer.headers.get("link")
+        place = None if link is None else link.split(";")[0].strip("<>")
+    assert [entry["import_id"] for entry in found] == sent[::-1]
+    assert [entry["state"] for entry in found] == ["queued"] * 4 + ["completed"]
+    assert found[-1]["summary"] == {**summary, "revision": 7}
+    assert all("report" not in entry for entry in found)
+    done = (await client.get("/api/candles/imports?state=completed")).json()
+    assert [entry["import_id"] for entry in done] == sent[:1]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("state=lost", "import.unknown_state"),
+        ("cursor=zzz", "cursor.invalid"),
+        ("limit=0", "page.limit_out_of_range"),
+    ],
+)
+async def test_imports_when_the_query_is_wrong_then_the_code_says_so(
+    client: Client, query: str, code: str
+) -> None:
+    """A list says what it cannot narrow or continue."""
+    answer = await client.get(f"/api/candles/imports?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+async def test_imports_when_another_owners_then_not_listed(client: Client, services: Services) -> None:
+    """A list shows the caller's own imports only."""
+    await _send(client)
+    await services.pool.execute("UPDATE sptraderb.candle_imports SET owner = 'other'")
+    assert (await client.get("/api/candles/imports")).json() == []
 
 
 @pytest.mark.parametrize("name", [str(uuid4()), "not-a-uuid"])

@@ -107,6 +107,7 @@ _HTTP_ROUTES = (
     candles_routes.read_candles,
     quality_routes.read_quality,
     imports_routes.start_import,
+    imports_routes.list_imports,
     imports_routes.read_import,
     imports_routes.cancel_import,
     catalogue_routes.read_metadata,

@@ -9,11 +9,12 @@ A slice is a few thousand bars, about two milliseconds of work, so that other re
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import msgspec
 
 from sptraderb.api.media_types import CSV, JSON
-from sptraderb.domain.candle import Candles
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import text_from_ticks
 
 SLICE_BARS = 2_000
@@ -43,6 +44,16 @@ class CandleRow(msgspec.Struct, frozen=True, gc=False):
     low: float
     close: float
     volume: float
+
+
+def newest_first(candles: Candles) -> Candles:
+    """Return the bars in the opposite order, to be written only: nothing but an encoder takes them so."""
+    columns = {
+        name: value[::-1]
+        for name in ("time_s", *PRICE_COLUMNS, "volume", *ASK_COLUMNS)
+        if (value := getattr(candles, name)) is not None
+    }
+    return replace(candles, **columns)
 
 
 def candle_rows_of(candles: Candles) -> list[CandleRow]:
@@ -89,7 +100,7 @@ async def stream_rows(slices: AsyncIterator[Candles], media_type: str) -> AsyncI
     Parameters
     ----------
     slices : async iterator of Candles
-        Ascending.
+        In the order in which they are to be written.
     media_type : {'application/json', 'text/csv'}
         What to write.
     """

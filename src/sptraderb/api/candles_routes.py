@@ -17,6 +17,7 @@ from sptraderb.api.candle_encoding import (
     compressed,
     encode_array,
     encode_csv_rows,
+    newest_first,
     stream_rows,
 )
 from sptraderb.api.context import services_of
@@ -31,7 +32,7 @@ from sptraderb.api.media_types import (
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
-from sptraderb.api.wire_time import LAST_SECOND, seconds_from_text
+from sptraderb.api.wire_time import LAST_SECOND, time_bound
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import Timeframe, parse_timeframe
 from sptraderb.errors import InvalidInput
@@ -42,6 +43,7 @@ MAX_PAGE_BARS = 100_000
 _FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW_STREAM, "parquet": PARQUET}
 _VARY = "Accept, Accept-Encoding, Origin"
 _OWN = "own"
+_ORDERS = ("asc", "desc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +55,16 @@ class CandleQuery:
     from_s: int | None
     to_s: int | None
     limit: int | None
+    descending: bool
     media_type: str
     gzip: bool
 
-    def tag(self, state: candle_rows.SeriesState) -> str | None:
+    def tag(self, state: candle_rows.SeriesState, cursor: str | None) -> str | None:
         """Return the answer's weak ETag; None for adopted tables, which change unseen."""
         if state.origin != _OWN:
             return None
-        key = f"{self.symbol}|{self.timeframe}|{self.from_s}|{self.to_s}|{self.limit}|{self.media_type}"
+        facts = (self.symbol, self.timeframe, self.from_s, self.to_s, self.limit, self.media_type)
+        key = "|".join(map(str, (*facts, self.descending, cursor)))
         digest = hashlib.sha256(key.encode()).hexdigest()[:16]
         return weak_tag(f"r{state.revision}-{digest}")
 
@@ -87,26 +91,31 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         int | None, QueryParameter(description="Page by page, with a Link header; 1..100000")
     ] = None,
     cursor: Annotated[str | None, QueryParameter(description="From a Link header")] = None,
+    order: Annotated[
+        str | None, QueryParameter(description="asc (oldest first, the default) or desc (newest first)")
+    ] = None,
     format_: Annotated[
         str | None, QueryParameter(name="format", description="json, csv, arrow or parquet")
     ] = None,
 ) -> Response[Any]:
     """Give candles: the whole range streamed and compressed, or with ``limit`` a page.
 
-    Prices are JSON numbers of exactly the stored decimal value; ``time`` is the bar's open.
+    Prices are JSON numbers of exactly the stored decimal value; ``time`` is the bar's open. Oldest first, or
+    newest first with ``order=desc``; pages then begin at the newest.
     """
     query = CandleQuery(
         symbol=_required(symbol, "symbol"),
         timeframe=parse_timeframe(_required(timeframe, "timeframe")),
-        from_s=_bound(start, "from"),
-        to_s=_bound(end, "to", ends_day=True),
+        from_s=time_bound(start, "from"),
+        to_s=time_bound(end, "to", ends_day=True),
         limit=None if limit is None else page_limit(limit, ceiling=MAX_PAGE_BARS),
+        descending=_is_descending(order),
         media_type=chosen_media_type(format_, request.headers.get("accept", ""), _FORMATS),
         gzip=accepted_quality(request.headers.get("accept-encoding", "identity"), "gzip") > 0,
     )
     state = await candle_rows.find_revision(services_of(request).pool, query.symbol, query.timeframe)
     headers = {"vary": _VARY}
-    tag = query.tag(state)
+    tag = query.tag(state, cursor)
     if tag is not None:
         headers |= {"etag": tag, "cache-control": "private, no-cache"}
         if is_unchanged(request.headers.get("if-none-match"), tag):
@@ -126,41 +135,54 @@ async def _stream(request: AnyRequest, query: CandleQuery, headers: dict[str, st
         query.timeframe,
         from_s=query.from_s,
         to_s=query.to_s,
+        descending=query.descending,
         cache=services.candle_cache,
     )
-    pieces: AsyncIterator[bytes] = stream_rows(stream.slices, query.media_type)
+    slices = _newest_first(stream.slices) if query.descending else stream.slices
+    pieces: AsyncIterator[bytes] = stream_rows(slices, query.media_type)
     if query.gzip:
         headers["content-encoding"] = "gzip"
         pieces = compressed(pieces)
     return Stream(pieces, headers=headers, media_type=query.media_type)
 
 
+async def _newest_first(slices: AsyncIterator[Candles]) -> AsyncIterator[Candles]:
+    async for candles in slices:
+        yield newest_first(candles)
+
+
 async def _page(
     request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None, headers: dict[str, str]
 ) -> Response[Any]:
     services = services_of(request)
-    from_s = _page_start(query, cursor)
+    from_s, to_s = _page_bounds(query, cursor)
     page = await candle_rows.candle_page(
         services.pool,
         query.symbol,
         query.timeframe,
         from_s=from_s,
-        to_s=query.to_s,
+        to_s=to_s,
         limit=limit,
+        descending=query.descending,
         cache=services.candle_cache,
     )
     if page.has_more:
-        headers["link"] = next_link(request, encode_cursor(int(page.candles.time_s[-1]) + 1))
-    body = await asyncio.to_thread(_encoded, page.candles, query.media_type)
+        times = page.candles.time_s
+        beyond_s = int(times[0]) - 1 if query.descending else int(times[-1]) + 1
+        headers["link"] = next_link(request, encode_cursor(beyond_s))
+    body = await asyncio.to_thread(_encoded, page.candles, query)
     return Response(body, headers=headers, media_type=query.media_type)
 
 
-def _page_start(query: CandleQuery, cursor: str | None) -> int | None:
+def _page_bounds(query: CandleQuery, cursor: str | None) -> tuple[int | None, int | None]:
+    """Return the bounds of a page: a cursor takes the place of the one it moves on from."""
     key = decode_cursor(cursor, tuple[int])
     if key is None:
-        return query.from_s
-    after_s = min(max(key[0], 0), LAST_SECOND)
-    return after_s if query.from_s is None else max(after_s, query.from_s)
+        return query.from_s, query.to_s
+    beyond_s = min(max(key[0], 0), LAST_SECOND)
+    if query.descending:
+        return query.from_s, beyond_s if query.to_s is None else min(beyond_s, query.to_s)
+    return beyond_s if query.from_s is None else max(beyond_s, query.from_s), query.to_s
 
 
 async def _table(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:
@@ -168,11 +190,13 @@ async def _table(request: AnyRequest, query: CandleQuery, headers: dict[str, str
     candles = await candle_rows.read_candles(
         services.pool, query.symbol, query.timeframe, query.from_s, query.to_s, cache=services.candle_cache
     )
-    body = await asyncio.to_thread(_encoded, candles, query.media_type)
+    body = await asyncio.to_thread(_encoded, candles, query)
     return Response(body, headers=headers, media_type=query.media_type)
 
 
-def _encoded(candles: Candles, media_type: str) -> bytes:
+def _encoded(ascending: Candles, query: CandleQuery) -> bytes:
+    candles = newest_first(ascending) if query.descending else ascending
+    media_type = query.media_type
     if media_type == JSON:
         return encode_array(candles)
     if media_type == CSV:
@@ -189,5 +213,7 @@ def _required(value: str | None, name: str) -> str:
     return value.strip()
 
 
-def _bound(text: str | None, name: str, *, ends_day: bool = False) -> int | None:
-    return None if text is None or not text.strip() else seconds_from_text(text, name=name, ends_day=ends_day)
+def _is_descending(order: str | None) -> bool:
+    if order is not None and order not in _ORDERS:
+        raise InvalidInput("query.bad_order", f"`order` must be asc or desc, was `{order[:20]}`")
+    return order == "desc"

@@ -11,11 +11,12 @@ from litestar.params import FromPath, QueryParameter
 
 from sptraderb.api.context import services_of
 from sptraderb.api.openapi_bodies import ImportOperation
+from sptraderb.api.paging import next_link, page_limit
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.run_answers import RunErrorAnswer, error_answer
 from sptraderb.api.security import identity_of
 from sptraderb.api.wire_time import utc_text
-from sptraderb.candles.import_job import ImportJob
+from sptraderb.candles.import_job import ImportJob, ImportState
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.errors import InvalidInput, NotFound, NotPermitted
 from sptraderb.orchestrator import import_queue
@@ -135,6 +136,58 @@ async def start_import(  # noqa: PLR0913  query parameters are a route's argumen
     return Response(_answer(queued), status_code=202, headers={"location": place})
 
 
+class ImportEntry(msgspec.Struct, kw_only=True):
+    """An import in a list.
+
+    Parameters
+    ----------
+    import_id, state, phase, progress, file, size_bytes, created_at, started_at, finished_at, error
+        As the import's own route gives them.
+    summary : dict or None
+        Symbol, timeframe, rows read and kept, whether nothing changed, and the revision, once completed.
+    """
+
+    import_id: str
+    state: str
+    phase: str
+    progress: float
+    file: str
+    size_bytes: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    summary: dict[str, Any] | None
+    error: RunErrorAnswer | None
+
+
+@get("/api/candles/imports", tags=["candles"], responses=problem_responses(400))
+async def list_imports(
+    request: AnyRequest,
+    wanted: Annotated[
+        str | None,
+        QueryParameter(name="state", description="queued, running, completed, failed, cancelled"),
+    ] = None,
+    limit: Annotated[int | None, QueryParameter(description="Rows of a page, 1..1000")] = None,
+    cursor: Annotated[str | None, QueryParameter(description="From a Link header")] = None,
+) -> Response[list[ImportEntry]]:
+    """List your imports of the last month, the newest first."""
+    if wanted is not None and wanted not in set(ImportState):
+        raise InvalidInput(
+            "import.unknown_state", f"`state` must be one of {', '.join(ImportState)}, was `{wanted[:40]}`"
+        )
+    page = await import_job_rows.list_imports(
+        services_of(request).pool,
+        owner=identity_of(request).owner,
+        state=None if wanted is None else ImportState(wanted),
+        limit=page_limit(limit),
+        cursor=cursor,
+    )
+    headers = {"cache-control": "no-store"}
+    if page.next_cursor is not None:
+        headers["link"] = next_link(request, page.next_cursor)
+    return Response([_entry(row) for row in page.imports], headers=headers)
+
+
 @get("/api/candles/imports/{import_id:str}", tags=["candles"], responses=problem_responses(404))
 async def read_import(request: AnyRequest, import_id: FromPath[str]) -> Response[ImportAnswer]:
     """Give an import's state and progress, and its report or error once it has ended."""
@@ -208,6 +261,11 @@ def _import_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound("import.not_found", f"the import must exist, `{text[:80]}` does not") from None
+
+
+def _entry(row: ImportJob) -> ImportEntry:
+    facts = msgspec.structs.asdict(_answer(row))
+    return ImportEntry(summary=facts.pop("report"), **facts)
 
 
 def _answer(row: ImportJob) -> ImportAnswer:

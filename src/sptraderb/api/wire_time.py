@@ -63,6 +63,17 @@ def seconds_from_text(text: str, *, name: str, ends_day: bool = False) -> int:
     return int(moment_from_text(stripped, name=name).timestamp())
 
 
+def time_bound(text: str | None, name: str, *, ends_day: bool = False) -> int | None:
+    """Return the bound of a range a query gives, None where it gives none.
+
+    Raises
+    ------
+    InvalidInput
+        As `seconds_from_text`.
+    """
+    return None if text is None or not text.strip() else seconds_from_text(text, name=name, ends_day=ends_day)
+
+
 def moment_from_text(text: str, *, name: str) -> datetime:
     """Return the moment an RFC 3339 text names.
 

@@ -5,7 +5,7 @@ corrections replaced and no run needs.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -22,7 +22,8 @@ from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.store.adopted_relations import adopt_relations, describe_adopted
-from sptraderb.store.candle_rows import read_candles
+from sptraderb.store.candle_rows import find_revision, read_candles, read_metadata
+from sptraderb.store.import_faults import ImportFaults, read_import_faults
 from sptraderb.store.revision_pins import PrunedSeries, prune_revisions
 
 N_CELLS = 60
@@ -35,17 +36,26 @@ candles = App(name="candles", help="Look at stored candles.")
 
 
 @candles.command
-def quality(symbol: str, timeframe: str, /) -> None:
-    """Judge a series against its instrument's calendar: grade, gaps, spikes, coverage.
+def quality(
+    symbol: str,
+    timeframe: str | None = None,
+    /,
+    *,
+    start: Annotated[datetime | None, Parameter(name="--from")] = None,
+    end: Annotated[datetime | None, Parameter(name="--to")] = None,
+) -> None:
+    """Judge a series against the hours of its market: grade, gaps, spikes, clocks, coverage.
 
     Parameters
     ----------
     symbol
         Such as EURUSD.
     timeframe
-        Such as 1h.
+        Such as 1h; the finest stored when absent.
+    start, end
+        Only bars that open between these UTC times, both included, such as 2024-03-01 or 2024-03-01T12:00:00.
     """
-    run_async(_show(symbol, timeframe))
+    run_async(_show(symbol, timeframe, (_seconds(start), _seconds(end))))
 
 
 @candles.command
@@ -122,12 +132,30 @@ def prune_lines(pruned: Sequence[PrunedSeries]) -> list[str]:
     ]
 
 
-async def _show(symbol: str, timeframe: str) -> None:
-    length = parse_timeframe(timeframe)
+def _seconds(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+async def _show(symbol: str, timeframe: str | None, bounds: tuple[int | None, int | None]) -> None:
+    asked = None if timeframe is None else parse_timeframe(timeframe)
     async with open_services(read_settings()) as services:
-        found = await read_candles(services.pool, symbol, length, cache=services.candle_cache)
-    for line in quality_lines(found, check_candles(found)):
+        length = asked or parse_timeframe((await read_metadata(services.pool, symbol)).timeframes[0])
+        found = await read_candles(services.pool, symbol, length, *bounds, cache=services.candle_cache)
+        state = await find_revision(services.pool, symbol, length)
+        faults = await read_import_faults(services.pool, symbol, state.source)
+    for line in [*quality_lines(found, check_candles(found)), *fault_lines(faults)]:
         OUT.print(line, soft_wrap=True)
+
+
+def fault_lines(faults: ImportFaults) -> list[str]:
+    """Return what the files held and the series does not, as lines of markup."""
+    if not faults.n_files:
+        return []
+    files = "file" if faults.n_files == 1 else "files"
+    found = ", ".join(f"{count:,} {word}" for word, count in faults.rows.items()) or "every row sound"
+    return [f"  imported from {faults.n_files:,} {files}, {faults.n_read:,} rows: {escape(found)}"]
 
 
 def quality_lines(found: Candles, report: QualityReport) -> list[str]:
@@ -149,7 +177,7 @@ def quality_lines(found: Candles, report: QualityReport) -> list[str]:
         f"  {picture(measure_coverage(found, n_cells=N_CELLS))}",
         "  [dim]█ whole  ▓ 98 %  ▒ 75 %  ░ less  · none, of the bars the calendar expects[/]",
         f"  {report.n_missing:,} bars missing, {report.n_spikes:,} spikes, {report.n_flat:,} flat runs, "
-        f"{report.n_misaligned:,} misaligned",
+        f"{report.n_misaligned:,} misaligned, {report.n_clock_faults:,} weeks of another clock",
     ]
     lines += [
         f"  gap {time_text(gap.after_s)} .. {time_text(gap.before_s)}: {gap.missing_bars:,} bars"

@@ -4,6 +4,7 @@ Every write of a worker is fenced by the attempt's number; an import that ends l
 same transaction.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from sptraderb.candles.import_job import ImportJob, ImportState
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.domain.backtest import RunError
 from sptraderb.errors import NotFound
+from sptraderb.store.page_cursor import read_place, require_limit, write_place
 from sptraderb.store.pool import Connection, Database, Row, require_row, transaction
 from sptraderb.store.sql import load_queries
 
@@ -81,6 +83,61 @@ async def read_import(
     if row is None:
         raise NotFound("import.not_found", f"the import must exist, {import_id} does not")
     return _job(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPage:
+    """A page of imports.
+
+    Parameters
+    ----------
+    imports : tuple of ImportJob
+        Newest first; of a report only symbol, timeframe, ``n_read``, ``n_kept``, unchanged and revision.
+    next_cursor : str or None
+        Where the next page begins; None after the last.
+    """
+
+    imports: tuple[ImportJob, ...]
+    next_cursor: str | None
+
+
+async def list_imports(
+    database: Database,
+    *,
+    owner: str,
+    state: ImportState | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> ImportPage:
+    """Return a page of an owner's imports, newest first.
+
+    Parameters
+    ----------
+    database : Pool or Connection
+        Where to read.
+    owner : str
+        Whose.
+    state : ImportState, optional
+        Only those.
+    limit : int, optional
+        Rows of a page, at most 1,000.
+    cursor : str, optional
+        Where the page before ended.
+
+    Raises
+    ------
+    InvalidInput
+        ``cursor.invalid``, ``limit.invalid``.
+    """
+    created_at, last_id = read_place(cursor)
+    n_rows = require_limit(limit)
+    word = None if state is None else state.value
+    rows = await database.fetch(_QUERIES["list"], owner, word, created_at, last_id, n_rows + 1)
+    imports = tuple(_job(row) for row in rows[:n_rows])
+    last = imports[-1] if len(rows) > n_rows else None
+    return ImportPage(
+        imports=imports, next_cursor=None if last is None else write_place(last.created_at, last.id)
+    )
 
 
 async def claim_import(database: Database, import_id: UUID) -> ImportJob | None:

@@ -26,6 +26,20 @@ UPDATE sptraderb.candle_imports SET n_bytes = $2 WHERE id = $1 RETURNING *;
 -- Another owner's row does not exist for the caller; NULL asks for anybody's.
 SELECT * FROM sptraderb.candle_imports WHERE id = $1 AND ($2::text IS NULL OR owner = $2);
 
+-- list --
+-- Newest first; of a report only what a list shows. The table holds a month, so no index serves this.
+SELECT id, owner, state, file_name, options, n_bytes, attempt, n_lost, cancel_requested, phase, progress, error,
+       CASE WHEN report IS NOT NULL THEN json_build_object(
+           'symbol', report -> 'symbol', 'timeframe', report -> 'timeframe', 'n_read', report -> 'n_read',
+           'n_kept', report -> 'n_kept', 'unchanged', report -> 'unchanged', 'revision', report -> 'revision'
+       )::text END AS report,
+       created_at, started_at, finished_at
+FROM sptraderb.candle_imports
+WHERE owner = $1 AND ($2::text IS NULL OR state = $2)
+  AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT $5;
+
 -- lock --
 -- Holds the row until the caller has decided what to do about its state.
 SELECT * FROM sptraderb.candle_imports WHERE id = $1 AND ($2::text IS NULL OR owner = $2) FOR UPDATE;
