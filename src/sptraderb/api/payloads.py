@@ -18,6 +18,7 @@ from sptraderb.api.request_costs import CostsPayload, costs_of
 from sptraderb.api.wire_time import seconds_from_text
 from sptraderb.domain.backtest import BacktestRequest, Mode
 from sptraderb.domain.fixed import decimal_from_text
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Fault, InvalidInput, SptraderbError
 
@@ -28,7 +29,6 @@ OLD_RUN_KEYS = {
     "to": "write `end_date`",
     "capital": "write `initial_capital`",
 }
-PROFILES = ("strict",)
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 50
 MAX_NAME_LENGTH = 255
@@ -71,9 +71,9 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     instruments : dict
         Overrides of instruments for this run, by symbol.
     profile : str
-        Fill profile: ``strict``.
+        Fill profile: ``strict`` unless stated.
     profiles : list of str
-        One profile in a list.
+        Several, the first of which the run is named after: one result each and a difference table.
     mode : str
         ``research``, ``paper`` or ``live``: how strict to be about candles.
     seed : int
@@ -156,6 +156,8 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
         faults.append(_dates_reversed(payload))
     strategy = _checked(faults, "strategy_name", lambda: _one_strategy(payload), ("", ""))
     symbols: tuple[str, ...] = _checked(faults, "symbol", lambda: _symbols_of(payload), ())
+    named_in = "profiles" if payload.profiles else "profile"
+    profiles = _checked(faults, named_in, lambda: _profiles_of(payload), [""])
     request = BacktestRequest(
         strategy_name=strategy[0],
         strategy_text=strategy[1],
@@ -169,7 +171,8 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
         account_currency=_checked(faults, "account_currency", lambda: _currency_of(payload), ""),
         leverage=_checked(faults, "leverage", lambda: _leverage_of(payload), ""),
         instruments=_instruments_of(payload),
-        profile=_checked(faults, "profile", lambda: _profile_of(payload), ""),
+        profile=profiles[0],
+        more_profiles=tuple(profiles[1:]),
         mode=_checked(faults, "mode", lambda: _mode_of(payload), Mode.RESEARCH),
         seed=_checked(faults, "seed", lambda: _seed_of(payload), 0),
         close_at_end=bool(payload.close_at_end),
@@ -278,15 +281,17 @@ def _instruments_of(payload: RunPayload) -> dict[str, dict[str, str]]:
     return {symbol: {key: _word(value) for key, value in row.items()} for symbol, row in given.items()}
 
 
-def _profile_of(payload: RunPayload) -> str:
-    given = [*([payload.profile] if payload.profile is not None else []), *(payload.profiles or [])]
-    if len(given) > 1 or any(name not in PROFILES for name in given):
+def _profiles_of(payload: RunPayload) -> list[str]:
+    listed = payload.profiles or []
+    given = [*([payload.profile] if payload.profile is not None else []), *listed]
+    names = list(dict.fromkeys(given)) or [next(iter(PROFILES))]
+    if len(set(listed)) < len(listed) or any(name not in PROFILES for name in names):
         raise InvalidInput(
             "run.unknown_profile",
-            f"the profile must be one of {', '.join(PROFILES)}, was {', '.join(given)[:80]}",
+            f"profiles must be among {', '.join(PROFILES)}, each once, were {', '.join(given)[:80]}",
             available=list(PROFILES),
         )
-    return given[0] if given else PROFILES[0]
+    return names
 
 
 def _mode_of(payload: RunPayload) -> Mode:

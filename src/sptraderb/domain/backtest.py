@@ -130,6 +130,8 @@ class BacktestRequest:
         Overrides of instruments for this run.
     profile : str
         Fill profile.
+    more_profiles : tuple of str
+        Further ones the same run is computed under, for comparison.
     mode : Mode
         How strict to be about candles.
     seed : int
@@ -160,6 +162,7 @@ class BacktestRequest:
     leverage: str = ""
     instruments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     profile: str = "strict"
+    more_profiles: tuple[str, ...] = ()
     mode: Mode = Mode.RESEARCH
     seed: int = 0
     close_at_end: bool = False

@@ -6,26 +6,11 @@ from sptraderb.domain.costs import Costs
 from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
 from sptraderb.domain.instrument import Instrument, currency_digits
 from sptraderb.domain.plan import RiskLimits
+from sptraderb.domain.profile import STRICT, Profile
 from sptraderb.errors import InvalidInput
 
 _MILLION = 1_000_000
 _HEADROOM = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A fill profile: a frozen record of choices, not a second loop.
-
-    Parameters
-    ----------
-    name : str
-        ``strict`` for now.
-    """
-
-    name: str = "strict"
-
-
-STRICT = Profile()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@
 2. components: the strategy's own Python  user_python                   phase compiling
 3. signals, terms                          prepare_run.prepare_run       phase compiling
 4. simulate, stoppable between chunks      engine/simulate               phase simulating
-5. bounds: once more with every unknown decided for the position, if any was (X6)
+5. bounds: once more with every unknown decided for the position, if any was (X6); further profiles
 6. metrics                                 engine/metrics                phase storing
 7. manifest, document, columns             manifest, domain/result_document, result_columns
 8. pack                                    store/result_rows
@@ -13,7 +13,7 @@
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -32,6 +32,7 @@ from sptraderb.engine.simulate import simulate
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.manifest import build_manifest
 from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
+from sptraderb.orchestrator.profile_results import ProfileOutcome, compute_profiles, profile_blocks
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
 from sptraderb.orchestrator.run_terms import cost_notes
@@ -111,10 +112,11 @@ def execute(
     if outcome.n_bars_done <= outcome.first_tradable_bar:
         return None
     best = None if is_partial else _best_case(prepared, outcome, simulator, should_stop=should_stop)
+    others = None if is_partial else _other_profiles(run, loaded, components, simulator, should_stop)
     equity = _last_equity(prepared, outcome)
     meter.enter(Phase.STORING, n_trades=len(outcome.trades), equity=equity)
     return Executed(
-        result=_result(run, prepared, outcome, best=best, components=components),
+        result=_result(run, prepared, outcome, best=best, components=components, others=others or {}),
         is_partial=is_partial,
         n_bars=outcome.n_bars_done,
         n_trades=len(outcome.trades),
@@ -145,6 +147,29 @@ def _best_case(
     return best if best.n_bars_done == outcome.n_bars_done else None
 
 
+def _other_profiles(
+    run: Run,
+    loaded: LoadedRun,
+    components: ComputedComponents,
+    simulator: Simulator,
+    should_stop: Callable[[], bool],
+) -> dict[str, ProfileOutcome] | None:
+    """Return the run under its further profiles, None if a cancel stopped that."""
+
+    def compute(prepared: PreparedRun) -> tuple[Outcome, Outcome | None]:
+        outcome = simulator(
+            prepared.plan,
+            prepared.candles,
+            prepared.signals,
+            prepared.terms,
+            should_stop=should_stop,
+            on_progress=lambda _done, _total: None,
+        )
+        return outcome, _best_case(prepared, outcome, simulator, should_stop=should_stop)
+
+    return compute_profiles(run.request, loaded, external=components.series, compute=compute)
+
+
 def _webhook_notes(run: Run) -> tuple[Note, ...]:
     if not run.request.webhook_url:
         return ()
@@ -165,6 +190,7 @@ def _result(
     *,
     best: Outcome | None,
     components: ComputedComponents,
+    others: Mapping[str, ProfileOutcome],
 ) -> StoredResult:
     terms, candles = prepared.terms, prepared.candles
     is_partial = outcome.n_bars_done < len(candles)
@@ -193,6 +219,7 @@ def _result(
         metrics=measure(outcome, candles, terms),
         best=best,
     )
+    document |= profile_blocks(facts, document, own=run.request.profile, others=others)
     return StoredResult(
         summary=msgspec.json.encode(summary(document)),
         document=pack_document(document_bytes(document)),

@@ -24,6 +24,7 @@ from sptraderb.domain.fixed import (
 )
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.plan import Note, Plan
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.terms import Terms, money_decimals, slippage_ticks, spread_ticks
 from sptraderb.errors import CandlesUnusable, InvalidInput
 
@@ -169,8 +170,10 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         ``money.capital_too_large``, ``capital.not_positive``, ``price.not_on_scale``, ``costs.too_fine``,
         ``profile.unknown``.
     """
-    if request.profile != "strict":
-        raise InvalidInput("profile.unknown", f"the fill profile must be `strict`, was `{request.profile}`")
+    for name in (request.profile, *request.more_profiles):
+        if name not in PROFILES:
+            known = ", ".join(PROFILES)
+            raise InvalidInput("profile.unknown", f"the fill profile must be one of {known}, was `{name}`")
     leverage = (RATE_ONE + instrument.margin_rate_ppb // 2) // instrument.margin_rate_ppb
     decimals = money_decimals(instrument, capital_text=request.initial_capital, leverage=leverage)
     capital = ticks_from_text(request.initial_capital, decimals)
@@ -194,6 +197,7 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         risk=plan.risk,
         start_bar=start_bar,
         close_at_end=request.close_at_end,
+        profile=PROFILES[request.profile],
     )
 
 
