@@ -13,6 +13,8 @@ A source that is left out is the one shown: `rsi(14)` is `rsi(close, 14)`. A par
 out. One output of several is chosen by its word: `macd(12, 26, 9).signal`. The first value is the number of
 bars before it (rules wait for it); settling is the number of further bars until a recursive seed weighs
 less than 1e-6 (loaded before the start where they exist, never waited for).
+
+The pictures show 150 hourly bars of EURUSD, price in grey; `python tools/indicator_pictures.py` draws them.
 """
 
 
@@ -30,7 +32,8 @@ def indicator_reference() -> str:
 
 
 def _section(spec: IndicatorSpec) -> str:
-    rows = [f"\n### {spec.name}\n\n{spec.title}: `{spec.call}`\n\n", f"- Formula: {spec.formula}\n"]
+    rows = [f"\n### {spec.name}\n\n{spec.title}: `{spec.call}`\n\n", _picture(spec)]
+    rows.append(f"- Formula: {spec.formula}\n")
     rows.append(f"- Reads: {', '.join(row.price for row in spec.inputs)}\n")
     if spec.parameters:
         rows.append(f"- Parameters: {'; '.join(_bounds(row) for row in spec.parameters)}\n")
@@ -44,6 +47,10 @@ def _section(spec: IndicatorSpec) -> str:
     if spec.differs:
         rows.append(f"- Beware: {spec.differs}\n")
     return "".join(rows)
+
+
+def _picture(spec: IndicatorSpec) -> str:
+    return f"![{spec.title} on hourly EURUSD](pictures/{spec.name}.svg)\n\n"
 
 
 def _bounds(spec: ParameterSpec) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.strategy.compiler import check_strategy
 from sptraderb.strategy.indicator_reference import indicator_reference
 from sptraderb.strategy.json_schema import json_schema
@@ -80,3 +81,11 @@ def test_import_when_the_api_loads_the_language_then_nothing_heavy_comes_along()
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pictures_when_counted_then_one_for_every_indicator() -> None:
+    """Every indicator has its picture, with a line of values in it, and nothing else lies there."""
+    folder = _ROOT / "docs" / "reference" / "pictures"
+    found = {file.stem: file.read_text() for file in folder.glob("*")}
+    assert found.keys() == REGISTRY.keys()
+    assert [name for name, text in found.items() if text.count("L") < 50] == []
