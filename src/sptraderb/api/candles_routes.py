@@ -65,8 +65,14 @@ class CandleQuery:
             return None
         facts = (self.symbol, self.timeframe, self.from_s, self.to_s, self.limit, self.media_type)
         key = "|".join(map(str, (*facts, self.descending, cursor)))
-        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{key}|{state.content_hash}".encode()).hexdigest()[:16]
         return weak_tag(f"r{state.revision}-{digest}")
+
+    def headers(self, state: candle_rows.SeriesState, cursor: str | None = None) -> dict[str, str]:
+        """Return the headers of an answer made of what ``state`` says: an import may have come between."""
+        tag = self.tag(state, cursor)
+        tagged = {} if tag is None else {"etag": tag, "cache-control": "private, no-cache"}
+        return {"vary": _VARY} | tagged
 
 
 @get(
@@ -114,20 +120,18 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         gzip=accepted_quality(request.headers.get("accept-encoding", "identity"), "gzip") > 0,
     )
     state = await candle_rows.find_revision(services_of(request).pool, query.symbol, query.timeframe)
-    headers = {"vary": _VARY}
     tag = query.tag(state, cursor)
-    if tag is not None:
-        headers |= {"etag": tag, "cache-control": "private, no-cache"}
-        if is_unchanged(request.headers.get("if-none-match"), tag):
-            return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
+    if tag is not None and is_unchanged(request.headers.get("if-none-match"), tag):
+        headers = query.headers(state, cursor)
+        return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
     if query.limit is not None:
-        return await _page(request, query, query.limit, cursor, headers)
+        return await _page(request, query, query.limit, cursor)
     if query.media_type in (ARROW_STREAM, PARQUET):
-        return await _table(request, query, headers)
-    return await _stream(request, query, headers)
+        return await _table(request, query, state)
+    return await _stream(request, query)
 
 
-async def _stream(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:
+async def _stream(request: AnyRequest, query: CandleQuery) -> Response[Any]:
     services = services_of(request)
     stream = await candle_rows.open_candle_stream(
         services.pool,
@@ -140,6 +144,7 @@ async def _stream(request: AnyRequest, query: CandleQuery, headers: dict[str, st
     )
     slices = _newest_first(stream.slices) if query.descending else stream.slices
     pieces: AsyncIterator[bytes] = stream_rows(slices, query.media_type)
+    headers = query.headers(stream.state)
     if query.gzip:
         headers["content-encoding"] = "gzip"
         pieces = compressed(pieces)
@@ -151,9 +156,7 @@ async def _newest_first(slices: AsyncIterator[Candles]) -> AsyncIterator[Candles
         yield newest_first(candles)
 
 
-async def _page(
-    request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None, headers: dict[str, str]
-) -> Response[Any]:
+async def _page(request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None) -> Response[Any]:
     services = services_of(request)
     from_s, to_s = _page_bounds(query, cursor)
     page = await candle_rows.candle_page(
@@ -166,6 +169,7 @@ async def _page(
         descending=query.descending,
         cache=services.candle_cache,
     )
+    headers = query.headers(page.state, cursor)
     if page.has_more:
         times = page.candles.time_s
         beyond_s = int(times[0]) - 1 if query.descending else int(times[-1]) + 1
@@ -185,13 +189,19 @@ def _page_bounds(query: CandleQuery, cursor: str | None) -> tuple[int | None, in
     return beyond_s if query.from_s is None else max(beyond_s, query.from_s), query.to_s
 
 
-async def _table(request: AnyRequest, query: CandleQuery, headers: dict[str, str]) -> Response[Any]:
+async def _table(request: AnyRequest, query: CandleQuery, state: candle_rows.SeriesState) -> Response[Any]:
     services = services_of(request)
     candles = await candle_rows.read_candles(
-        services.pool, query.symbol, query.timeframe, query.from_s, query.to_s, cache=services.candle_cache
+        services.pool,
+        query.symbol,
+        query.timeframe,
+        query.from_s,
+        query.to_s,
+        revision=state.revision,
+        cache=services.candle_cache,
     )
     body = await asyncio.to_thread(_encoded, candles, query)
-    return Response(body, headers=headers, media_type=query.media_type)
+    return Response(body, headers=query.headers(state), media_type=query.media_type)
 
 
 def _encoded(ascending: Candles, query: CandleQuery) -> bytes:
