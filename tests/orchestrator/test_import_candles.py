@@ -16,6 +16,7 @@ from sptraderb.domain.timeframe import H1, H4, M1, M5, parse_timeframe
 from sptraderb.errors import CandlesUnusable, Conflict, InvalidInput, SptraderbError
 from sptraderb.orchestrator.import_candles import import_candles
 from sptraderb.store.candle_rows import find_revision, list_metadata, list_revisions, read_candles
+from sptraderb.store.instrument_rows import read_instrument
 from sptraderb.store.pool import Pool
 from sptraderb.testing.candle_files import MONDAY_S, csv_lines, moving_candles, write_lines
 
@@ -375,6 +376,22 @@ async def test_series_when_new_or_known_then_both_ways_of_storing_give_the_same(
     kept = [await pool.fetch(_KEPT, symbol) for symbol in ("EURUSD", "GBPUSD")]
     assert kept[0] == kept[1]
     assert [row["derived_from"] for row in kept[0]] == ["4h", "5m", "5m", None, "1h", "1m"]
+
+
+async def test_share_when_its_exchange_is_said_then_gaps_are_those_of_its_sessions(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """The exchange stays with the instrument; nights are no gaps, an absent session is one; days are made."""
+    times = [f"2024-03-{day:02d}T{hour}:00:00Z" for day in (4, 5, 7, 8) for hour in range(14, 21)]
+    rows = [f"{time},17{n % 7}.10,17{n % 7}.20,17{n % 7}.00,17{n % 7}.15" for n, time in enumerate(times)]
+    path = write_lines(tmp_path / "aapl_1h.csv", ["time,open,high,low,close", *rows])
+    facts = {"quote": "USD", "price_scale": "2", "calendar": "NYSE"}
+    report = await _import(pool, path, symbol="AAPL", instrument=facts)
+    assert any("calendar XNYS" in note for note in report.notes)
+    assert [gap.missing_bars for gap in report.quality.gaps] == [6]
+    kept = await read_instrument(pool, "AAPL")
+    assert (kept.exchange, kept.calendar_word, kept.side) == ("XNYS", "XNYS", "bid")
+    assert len(await read_candles(pool, "AAPL", parse_timeframe("1d"))) == 4
 
 
 async def test_side_when_nothing_says_it_then_the_assumption_is_said(pool: Pool, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def instrument_answer(row: Instrument) -> InstrumentAnswer:
         lot=row.lot_units,
         quantity_step=text_from_ticks(row.quantity_step, row.quantity_scale),
         quantity_min=text_from_ticks(row.quantity_min, row.quantity_scale),
-        calendar=row.calendar.value,
+        calendar=row.calendar_word,
         side=row.side.value,
         margin_rate=percent_text_from_rate(row.margin_rate_ppb),
         point_value=row.point_value,

@@ -5,7 +5,7 @@ import numpy as np
 from sptraderb.candles.market_hours import WEEK_S, hours_of
 from sptraderb.candles.number_text import BoolArray
 from sptraderb.candles.week_starts import WeekStarts
-from sptraderb.domain.calendar import CalendarName, Int64Array
+from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles, Gap, QualityReport
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import Timeframe
@@ -63,8 +63,8 @@ class SeriesMeter:
         self._flat_before = 0
         self._gaps: list[Gap] = []
         self._n_long = 0
-        is_fx = instrument.calendar is CalendarName.FX
-        self._weeks = WeekStarts(timeframe.seconds) if is_fx and timeframe.seconds <= LONG_GAP_S else None
+        has_weeks = instrument.keeps_fx_week and timeframe.seconds <= LONG_GAP_S
+        self._weeks = WeekStarts(timeframe.seconds) if has_weeks else None
         self.n_bars = self.n_missing = self.n_spikes = self.n_flat = self.n_misaligned = self.n_gaps = 0
 
     def add(self, time_s: Int64Array, prices: Int64Array) -> None:

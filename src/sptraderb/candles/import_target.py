@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sptraderb.candles.exchange_hours import find_exchange
 from sptraderb.candles.file_name import NameFacts
 from sptraderb.candles.formats.table_layout import Recognised
 from sptraderb.candles.import_options import ImportOptions
@@ -144,7 +145,7 @@ def settle_instrument(
     if known is None:
         notes.append(
             f"{symbol} was not known: taken for {final.kind} with {final.price_scale} decimals, "
-            f"calendar {final.calendar}"
+            f"calendar {final.calendar_word}"
         )
     elif final.side is not known.side:
         notes.append(
@@ -196,8 +197,8 @@ def with_facts(instrument: Instrument, facts: Mapping[str, str]) -> Instrument:
             changes[key] = _whole(key, text)
         elif key in _TEXT_FACTS:
             changes[key] = text
-        elif key == "calendar" and text in set(CalendarName):
-            changes[key] = CalendarName(text)
+        elif key == "calendar":
+            changes |= calendar_facts(text)
         elif key == "side" and text in set(CandleSide):
             changes[key] = CandleSide(text)
         else:
@@ -208,6 +209,26 @@ def with_facts(instrument: Instrument, facts: Mapping[str, str]) -> Instrument:
                 key=key[:40],
             )
     return replace(instrument, **changes)  # type: ignore[arg-type]
+
+
+def calendar_facts(text: str) -> dict[str, object]:
+    """Return what a calendar's word makes of an instrument: ``fx``, ``crypto`` or an exchange.
+
+    Raises
+    ------
+    InvalidInput
+        ``import.bad_instrument``.
+    """
+    if text in set(CalendarName):
+        return {"calendar": CalendarName(text), "exchange": ""}
+    mic = find_exchange(text)
+    if mic is None:
+        raise InvalidInput(
+            "import.bad_instrument",
+            f"calendar must be fx, crypto or an exchange such as XNYS, was `{text[:40]}`",
+            key="calendar",
+        )
+    return {"calendar": CalendarName.FX, "exchange": mic}
 
 
 def _whole(key: str, text: str) -> int:

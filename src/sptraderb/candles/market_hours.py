@@ -2,7 +2,7 @@
 
 FX: Sunday 17:00 to Friday 17:00 New York without the closures of `holidays`. Metals the same, with more
 holidays and without the daily hour from 17:00. Crypto: always. An instrument of an exchange: the sessions of
-that exchange (`exchange_hours`).
+that exchange (`exchange_hours`), to the minute; beyond its table nothing is due.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from sptraderb.candles.exchange_hours import sessions_of
 from sptraderb.candles.holidays import Closure, fx_closures, metal_closures
 from sptraderb.candles.timezones import HOUR_S, local_from_utc
 from sptraderb.domain.calendar import DAY_S, NEW_YORK, CalendarName, Int64Array
@@ -22,6 +23,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _LONG_CLOSURE_S = 12 * HOUR_S
 _EDGE_S = HOUR_S
 WEEK_S = 7 * DAY_S
+_FOREVER_S = 2**40
 _FRIDAY_CLOSE_S = DAY_S + 17 * HOUR_S
 """From Thursday 1970-01-01 00:00 on."""
 
@@ -42,7 +44,7 @@ class ClosedSpans:
         begins[1:] = starts[1:] > reach[:-1]
         first = np.flatnonzero(begins)
         last = np.append(first[1:], len(starts)) - 1 if len(first) else first
-        never = np.array([-(2**40)], dtype=np.int64)
+        never = np.array([-2 * _FOREVER_S], dtype=np.int64)
         self.starts = np.concatenate([never, starts[first]]).astype(np.int64)
         self.ends = np.concatenate([never, reach[last]]).astype(np.int64)
         self._lengths = self.ends - self.starts
@@ -113,6 +115,8 @@ class MarketHours:
 
 def hours_of(instrument: Instrument) -> MarketHours:
     """Return the hours in which an instrument trades."""
+    if instrument.exchange:
+        return _exchange(instrument.exchange)
     if instrument.calendar is CalendarName.CRYPTO:
         return _always()
     return _new_york(instrument.kind == "metal")
@@ -122,6 +126,21 @@ def hours_of(instrument: Instrument) -> MarketHours:
 def _always() -> MarketHours:
     none = ClosedSpans(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     return MarketHours(closed=none, always_closed=none, place=None, session_s=DAY_S, sessions_a_week=7)
+
+
+@lru_cache(maxsize=64)
+def _exchange(mic: str) -> MarketHours:
+    opens, closes = sessions_of(mic).T
+    closed = ClosedSpans(np.append(-_FOREVER_S, closes), np.append(opens, _FOREVER_S))
+    days, lengths = np.unique(opens // DAY_S, return_inverse=True)
+    usual_s = int(np.median(np.bincount(lengths, weights=closes - opens, minlength=len(days))))
+    return MarketHours(
+        closed=closed,
+        always_closed=closed,
+        place=None,
+        session_s=usual_s,
+        sessions_a_week=5,
+    )
 
 
 @lru_cache(maxsize=2)

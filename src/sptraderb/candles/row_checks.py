@@ -10,7 +10,7 @@ from sptraderb.candles.number_text import BoolArray
 from sptraderb.candles.row_block import RowBlock
 from sptraderb.candles.row_faults import RowFault, mark
 from sptraderb.candles.timezones import LocalHours, Zone, fx_closed, utc_from_local
-from sptraderb.domain.calendar import CalendarName, Int64Array
+from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import Timeframe
 
@@ -116,7 +116,7 @@ class RowChecker:
         return kept
 
     def _flat_weekend(self, time_s: Int64Array, block: RowBlock) -> BoolArray:
-        if self.instrument.calendar is not CalendarName.FX or len(block) == 0:
+        if not self.instrument.keeps_fx_week or len(block) == 0:
             return np.zeros(len(block), dtype=np.bool_)
         still: BoolArray = np.asarray(block.prices[1] == block.prices[2])
         if len(block.prices) == 8:

@@ -30,6 +30,15 @@ class CalendarName(StrEnum):
     CRYPTO = "crypto"
 
 
+def session_rule(word: str) -> CalendarName:
+    """Return the rule of session days of a calendar's word; days of exchanges end at 17:00 New York as FX's.
+
+    At that moment every exchange is closed but New Zealand's, whose first hour counts to the day before in
+    its summer.
+    """
+    return CalendarName(word) if word in set(CalendarName) else CalendarName.FX
+
+
 SESSION_DAYS_A_WEEK = {CalendarName.FX: 5, CalendarName.CRYPTO: 7}
 
 

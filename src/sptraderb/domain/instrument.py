@@ -51,6 +51,9 @@ class Instrument:
         Which prices its candles hold.
     margin_rate_ppb : int
         Margin as parts per 10^9 of notional; 10^9 = no leverage.
+    exchange : str
+        MIC of the exchange whose hours it trades, such as ``XNYS``; empty for FX, metals and crypto. Its
+        session days end as ``calendar`` says.
     point_value : int
         Quote currency a price move of 1 is worth for one unit; 1 for everything but futures.
     """
@@ -69,6 +72,7 @@ class Instrument:
     side: CandleSide
     margin_rate_ppb: int = RATE_ONE
     point_value: int = 1
+    exchange: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.price_scale <= MAX_SCALE or not 0 <= self.quantity_scale <= MAX_QUANTITY_SCALE:
@@ -84,6 +88,16 @@ class Instrument:
                 f"steps, minimum, pip, lot and point value must be at least 1 and the margin rate 0..1, "
                 f"were {positive} and {self.margin_rate_ppb} per 10^9 for {self.symbol}",
             )
+
+    @property
+    def keeps_fx_week(self) -> bool:
+        """Whether it trades from Sunday to Friday 17:00 New York, so that its weeks prove a clock."""
+        return self.calendar is CalendarName.FX and not self.exchange
+
+    @property
+    def calendar_word(self) -> str:
+        """The calendar as people write it: ``fx``, ``crypto`` or an exchange."""
+        return self.exchange or self.calendar.value
 
     @property
     def quote_digits(self) -> int:

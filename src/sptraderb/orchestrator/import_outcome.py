@@ -5,7 +5,6 @@ from dataclasses import replace
 from sptraderb.candles.import_report import ImportReport
 from sptraderb.candles.row_checks import FLAT_WEEKEND, NOISE, LineTally, RowChecker
 from sptraderb.candles.timezones import WeekFit
-from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.candle import QualityReport
 from sptraderb.errors import CandlesUnusable, InvalidInput
 from sptraderb.orchestrator.import_plan import ImportPlan
@@ -20,7 +19,7 @@ def checked_weeks(plan: ImportPlan, checker: RowChecker) -> WeekFit | None:
     InvalidInput
         ``import.timezone_wrong`` where too many bars lie in the FX weekend, with the zones that would fit.
     """
-    if plan.settled.instrument.calendar is not CalendarName.FX:
+    if not plan.settled.instrument.keeps_fx_week:
         return None
     fit = checker.hours.fit(plan.zone)
     if not fit.contradicts or plan.options.trust_timezone:

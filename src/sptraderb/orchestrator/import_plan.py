@@ -23,7 +23,6 @@ from sptraderb.candles.import_target import (
 from sptraderb.candles.row_block import RowBlock
 from sptraderb.candles.row_faults import RowFault
 from sptraderb.candles.timezones import UTC_ZONE, LocalHours, Zone, parse_zone
-from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.errors import Conflict, InvalidInput
@@ -160,7 +159,7 @@ def _stated_zone(options: ImportOptions, found: Recognised) -> tuple[Zone | None
 
 def _fitting_zones(plan: ImportPlan) -> list[Zone]:
     """Return the zones in which a file's weeks are FX weeks, looking at no more than its first part."""
-    if plan.settled.instrument.calendar is not CalendarName.FX:
+    if not plan.settled.instrument.keeps_fx_week:
         return []
     hours = LocalHours()
     for index, block in enumerate(plan.blocks()):

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from sptraderb.candles.exchange_hours import exchange_table
 from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import text_from_ticks
+from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Plan
 from sptraderb.domain.terms import Terms
 
@@ -75,11 +77,16 @@ def build_manifest(
         "costs": asdict(plan.costs.overridden_by(request.costs)),
         "terms": {**asdict(terms), "capital": text_from_ticks(terms.capital_minor, terms.money_decimals)},
         "money_decimals": terms.money_decimals,
-        "calendar": {"name": candles.instrument.calendar.value, "tzdata": tzdata_version()},
+        "calendar": _calendar(candles.instrument),
         "seed": request.seed,
     }
     plain: dict[str, object] = msgspec.to_builtins(manifest, str_keys=True)
     return plain
+
+
+def _calendar(instrument: Instrument) -> dict[str, str]:
+    facts = {"name": instrument.calendar_word, "tzdata": tzdata_version()}
+    return facts | ({"exchange_calendars": exchange_table().library} if instrument.exchange else {})
 
 
 def candles_hash(candles: Candles) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sptraderb.candles.exchange_hours import find_exchange
 from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
@@ -280,10 +281,12 @@ def _pip(text: str, old: Instrument) -> dict[str, Any]:
 
 
 def _calendar(text: str, _old: Instrument) -> dict[str, Any]:
-    try:
-        return {"calendar": CalendarName(text)}
-    except ValueError:
-        raise _bad("calendar", " or ".join(CalendarName), text) from None
+    if text in set(CalendarName):
+        return {"calendar": CalendarName(text), "exchange": ""}
+    mic = find_exchange(text)
+    if mic is None:
+        raise _bad("calendar", f"{', '.join(CalendarName)} or an exchange such as XNYS", text)
+    return {"calendar": CalendarName.FX, "exchange": mic}
 
 
 def _side(text: str, old: Instrument) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sptraderb.domain.calendar import CalendarName
+from sptraderb.domain.calendar import CalendarName, session_rule
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.errors import NotFound
 from sptraderb.store.pool import Connection, Database
@@ -24,7 +24,8 @@ def instrument_from_row(row: Any) -> Instrument:
         quantity_min=row["quantity_min"],
         pip_ticks=row["pip_ticks"],
         lot_units=row["lot_units"],
-        calendar=CalendarName(row["calendar"]),
+        calendar=session_rule(row["calendar"]),
+        exchange="" if row["calendar"] in set(CalendarName) else row["calendar"],
         side=CandleSide(row["candle_side"]),
         margin_rate_ppb=row["margin_rate_ppb"],
         point_value=row["point_value"],
@@ -64,7 +65,7 @@ async def save_instrument(connection: Connection, instrument: Instrument) -> int
     row_id = await connection.fetchval(
         _QUERIES["save_instrument"],
         facts.symbol, facts.kind, facts.base, facts.quote, facts.price_scale, facts.quantity_scale,
-        facts.quantity_step, facts.quantity_min, facts.pip_ticks, facts.lot_units, str(facts.calendar),
+        facts.quantity_step, facts.quantity_min, facts.pip_ticks, facts.lot_units, facts.calendar_word,
         str(facts.side), facts.margin_rate_ppb, facts.point_value,
     )  # fmt: skip
     return int(row_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sptraderb.candles.cache import CacheKey
-from sptraderb.domain.calendar import CalendarName
+from sptraderb.domain.calendar import CalendarName, session_rule
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.timeframe import H1, M5, M15, STORED, Timeframe
 from sptraderb.errors import CandlesUnusable, NotFound
@@ -176,7 +176,7 @@ async def find_revision(database: Database, symbol: str, timeframe: Timeframe) -
             available=available,
         )
     stored = {_BY_NAME[row["timeframe"]]: row for row in rows}
-    calendar = CalendarName(rows[0]["calendar"])
+    calendar = session_rule(rows[0]["calendar"])
     source = _source_for(timeframe, _visible(timeframe, stored), calendar)
     if source is None:
         names = [one.name for one in sorted(stored)]
