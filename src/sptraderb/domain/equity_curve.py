@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sptraderb.domain.calendar import YEAR_S, Int64Array
+from sptraderb.domain.calendar import YEAR_S, CalendarName, Int64Array, session_close_s, session_days
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.outcome import Outcome
 
@@ -70,20 +70,30 @@ def daily_marks(outcome: Outcome, candles: Candles) -> DailyMarks:
     """
     first, n_bars = outcome.first_tradable_bar, outcome.n_bars_done
     deposit = deposit_minor(outcome)
-    days = candles.session_days[first:n_bars]
-    ends = np.flatnonzero(days[1:] != days[:-1])
-    bars = np.append(ends, len(days) - 1).astype(np.int64) if len(days) else ends
+    days, bars = _session_ends(candles.close_times_s[first:n_bars], candles.instrument.calendar)
     equity = outcome.equity_minor[first:n_bars][bars]
     start_s = int(candles.time_s[first]) if len(days) else 0
     return DailyMarks(
         bars=bars + first,
-        days=days[bars],
+        days=days,
         equity_minor=equity,
         returns=_returns(equity, deposit),
         start_s=start_s,
         end_s=int(candles.close_times_s[n_bars - 1]) if len(days) else 0,
         deposit_minor=deposit,
     )
+
+
+def _session_ends(close_times_s: Int64Array, calendar: CalendarName) -> tuple[Int64Array, Int64Array]:
+    """Return the session days that bars closed in, and the last bar of each: O(days log n_bars)."""
+    if len(close_times_s) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    first, last = session_days(close_times_s[[0, -1]], calendar).tolist()
+    days = np.arange(first, last + 1, dtype=np.int64)
+    closes_s = np.array([session_close_s(day, calendar) for day in days.tolist()], dtype=np.int64)
+    ended = np.searchsorted(close_times_s, closes_s, side="right")
+    held = np.diff(ended, prepend=0) > 0
+    return days[held], ended[held] - 1
 
 
 def _returns(equity: Int64Array, deposit: int) -> Float64Array:

@@ -4,15 +4,14 @@ Place: what ``engine/metrics`` hands to ``domain/result_document``. A figure wit
 means little: the same curve's Sharpe differs by up to 18 times between tools.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from sptraderb.errors import InvariantBroken
 
 MetricValue = str | float | int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One figure.
 
     Parameters

@@ -59,11 +59,7 @@ def period_returns(marks: DailyMarks, calendar: CalendarName, *, span: str) -> P
     """
     if not len(marks.days):
         return PeriodReturns(labels=(), returns=np.empty(0), partial=())
-    keys = period_keys(marks.days, span)
-    starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])
-    ends = np.append(starts[1:], len(keys)) - 1
-    equity = np.concatenate([[marks.deposit_minor], marks.equity_minor[ends]])
-    before = np.maximum(equity[:-1], 1)
+    starts = _period_starts(marks.days, span)
     partial = [False] * len(starts)
     partial[0] = _reaches(marks, calendar, span=span, towards=-1)
     partial[-1] = partial[-1] or _reaches(marks, calendar, span=span, towards=1)
@@ -71,9 +67,36 @@ def period_returns(marks: DailyMarks, calendar: CalendarName, *, span: str) -> P
     names = marks.days[starts].astype("datetime64[D]").astype(str)
     return PeriodReturns(
         labels=tuple(name[:length] for name in names.tolist()),
-        returns=np.asarray((equity[1:] - equity[:-1]) / before, dtype=np.float64),
+        returns=_between(marks, starts),
         partial=tuple(partial),
     )
+
+
+def span_returns(marks: DailyMarks, span: str) -> Float64Array:
+    """Return the returns of the periods of one span alone, as `period_returns` has them.
+
+    Only where there is a session day and equity stays positive.
+    """
+    return marks.returns if span == "day" else _between(marks, _period_starts(marks.days, span))
+
+
+def _period_starts(days: Int64Array, span: str) -> Int64Array:
+    """Return the first session day of each period, by number."""
+    keys = period_keys(days, span)
+    changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    return np.concatenate([_FIRST, changes])
+
+
+_FIRST = np.zeros(1, dtype=np.int64)
+
+
+def _between(marks: DailyMarks, starts: Int64Array) -> Float64Array:
+    """Return equity at the end of periods over equity at their start, less 1."""
+    equity = np.empty(len(starts) + 1, dtype=np.int64)
+    equity[0], equity[-1] = marks.deposit_minor, marks.equity_minor[-1]
+    equity[1:-1] = marks.equity_minor[starts[1:] - 1]
+    before = np.maximum(equity[:-1], 1)
+    return np.asarray((equity[1:] - equity[:-1]) / before, dtype=np.float64)
 
 
 def _reaches(marks: DailyMarks, calendar: CalendarName, *, span: str, towards: int) -> bool:

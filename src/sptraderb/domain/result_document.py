@@ -229,7 +229,7 @@ def _look_ahead(facts: RunFacts) -> Block:
 
 
 def _metric(metric: Metric) -> Block:
-    block = asdict(metric)
+    block = msgspec.structs.asdict(metric)
     del block["name"]
     return block
 

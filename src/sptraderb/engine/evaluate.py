@@ -13,9 +13,9 @@ import numpy.typing as npt
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.plan import Node, Plan, Signals
 from sptraderb.engine.frames import Frame, higher_frame
-from sptraderb.engine.kernels.series import TRUE, UNDEFINED
+from sptraderb.engine.kernels.series import TRUE, UNDEFINED, first_defined_nb
 from sptraderb.engine.local_time import entry_gate
-from sptraderb.engine.operations import CONDITION, EITHER, OPS, Op, Place, Values
+from sptraderb.engine.operations import CONDITION, EITHER, OPS, Op, OrderMemory, Place, Values, spread
 from sptraderb.errors import InvalidInput
 
 _SOURCES = frozenset({"price", "indicator", "external"})
@@ -95,6 +95,7 @@ class _Graph:
         self.external = external
         self.base = Frame(candles)
         self.frames = {0: self.base}
+        self.places: dict[int, Place] = {}
         self.timezone = "UTC" if plan.session is None else plan.session.timezone
 
     def run(self, wanted: frozenset[int]) -> tuple[dict[int, Values], int]:
@@ -111,7 +112,7 @@ class _Graph:
                 first_defined = max(first_defined, self._first_defined(node, values))
             held[number] = values
             if number in wanted:
-                result[number] = self._joined(values, node.timeframe_s, 0)
+                result[number] = spread(self._joined(values, node.timeframe_s, 0), len(self.base))
             for arg in node.args:
                 readers[arg] -= 1
                 if readers[arg] == 0:
@@ -148,7 +149,7 @@ class _Graph:
 
     def _joined(self, values: Values, seconds: int, target: int) -> Values:
         frame, other = self._frame(seconds), self._frame(target)
-        if frame is other:
+        if frame is other or not values.ndim:
             return values
         if target != 0:
             raise InvalidInput(
@@ -160,13 +161,20 @@ class _Graph:
         if node.op == "external":
             return self.external[node.name, node.output]
         op = _checked(node, args)
-        frame = self._frame(node.timeframe_s if seconds is None else seconds)
-        return op.compute(node, args, Place(frame=frame, timezone=self.timezone))
+        place = self._place(node.timeframe_s if seconds is None else seconds)
+        if not op.takes_constants and not all(values.ndim for values in args):
+            args = tuple(spread(values, len(place.frame)) for values in args)
+        return op.compute(node, args, place)
+
+    def _place(self, seconds: int) -> Place:
+        if seconds not in self.places:
+            frame = self._frame(seconds)
+            self.places[seconds] = Place(frame=frame, timezone=self.timezone, orders=OrderMemory())
+        return self.places[seconds]
 
     def _first_defined(self, node: Node, values: Values) -> int:
         joined = self._joined(values, node.timeframe_s, 0)
-        defined = ~np.isnan(joined.astype(np.float64, copy=False))
-        return int(np.argmax(defined)) if defined.any() else len(self.base)
+        return int(first_defined_nb(joined)) if joined.ndim else 0
 
 
 def _checked(node: Node, args: tuple[Values, ...]) -> Op:

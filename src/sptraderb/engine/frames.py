@@ -41,11 +41,16 @@ class Frame:
         columns = _PRICES.get(name)
         if columns is None:
             raise InvalidInput("plan.unknown_op", f"a price must be one of {sorted(_PRICES)}, was `{name}`")
-        total = getattr(self.candles, columns[0]).astype(np.float64)
-        for column in columns[1:]:
+        divisor = 10.0**self.candles.instrument.price_scale * len(columns)
+        first = getattr(self.candles, columns[0])
+        if len(columns) == 1:
+            alone: Float64Array = np.divide(first, divisor)  # the integers become doubles on the way
+            return alone
+        total: Float64Array = np.add(first, getattr(self.candles, columns[1]), dtype=np.float64)
+        for column in columns[2:]:
             total += getattr(self.candles, column)
-        mean: Float64Array = total / (10.0**self.candles.instrument.price_scale * len(columns))
-        return mean
+        total /= divisor
+        return total
 
     def join(self, values: npt.NDArray[Any], base: "Frame", undefined: float) -> npt.NDArray[Any]:
         """Return values of this frame on the bars of ``base``: the last one available at each close."""

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import talib
 
-from sptraderb.engine.kernels import smoothing
-from sptraderb.engine.kernels.series import highest_nb
+from sptraderb.engine.kernels import series, smoothing
 
 Float64Array = npt.NDArray[np.float64]
 Series = tuple[Float64Array, ...]
@@ -40,11 +39,24 @@ def wma(x: Float64Array, period: int) -> Float64Array:
 
 def sma(x: Float64Array, period: int) -> Float64Array:
     """Return the mean; after an undefined value it starts anew."""
-    if not np.isnan(x).any():
-        return windowed(talib.SMA, x, period)
+    found = mean(x, period)
+    if not len(x) or np.isfinite(found[-1]) or not np.isnan(x).any():
+        return found
     out = np.full(len(x), np.nan)
     for start, stop in defined_stretches(~np.isnan(x)):
-        out[start:stop] = windowed(talib.SMA, np.ascontiguousarray(x[start:stop]), period)
+        out[start:stop] = mean(np.ascontiguousarray(x[start:stop]), period)
+    return out
+
+
+def mean(x: Float64Array, period: int) -> Float64Array:
+    """Return the mean of windows, TA-Lib's to the last bit; a window of one value is the value itself.
+
+    ``x`` may begin with undefined values and have none later.
+    """
+    if period == 1:
+        return x.copy()
+    out = np.empty(len(x))
+    series.mean_into_nb(x, period, out)
     return out
 
 
@@ -60,13 +72,40 @@ def rolling_sum(x: Float64Array, period: int) -> Float64Array:
 
 
 def highest(x: Float64Array, period: int) -> Float64Array:
-    """Return the highest of each window."""
-    return highest_nb(x, period, 1)
+    """Return the highest of each window; undefined while one of its values is."""
+    return _extreme(x, period, 1)
 
 
 def lowest(x: Float64Array, period: int) -> Float64Array:
-    """Return the lowest of each window."""
-    return highest_nb(x, period, -1)
+    """Return the lowest of each window; undefined while one of its values is."""
+    return _extreme(x, period, -1)
+
+
+def _extreme(x: Float64Array, period: int, direction: int) -> Float64Array:
+    if series.count_not_finite_nb(x) == series.first_defined_nb(x):
+        out = np.empty(len(x))
+        series.extreme_into_nb(x, period, direction, np.empty(period), out)
+        return out
+    extreme, n_defined = window_extremes(x, period, direction)
+    extreme[n_defined < period] = np.nan
+    return extreme
+
+
+def window_extremes(
+    x: Float64Array, period: int, direction: int
+) -> tuple[Float64Array, npt.NDArray[np.int64]]:
+    """Return the extreme of the defined values of each window, and how many of them are defined."""
+    extreme, n_defined = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
+    queue = np.empty(1 << period.bit_length(), dtype=np.int64)
+    series.window_extreme_into_nb(x, period, direction, queue, extreme, n_defined)
+    return extreme, n_defined
+
+
+def rank(x: Float64Array, period: int) -> Float64Array:
+    """Return the percentage of the ``period`` values before each that are not larger."""
+    out = np.empty(len(x))
+    series.rank_into_nb(x, period, out)
+    return out
 
 
 def shifted(x: Float64Array, bars: int) -> Float64Array:
@@ -76,22 +115,45 @@ def shifted(x: Float64Array, bars: int) -> Float64Array:
     return out
 
 
+def wilder(x: Float64Array, period: int, *, first: int = 0) -> Float64Array:
+    """Return Wilder's smoothing of the values from bar ``first`` on."""
+    out = np.empty(len(x))
+    smoothing.wilder_into_nb(x, period, first, out)
+    return out
+
+
 def true_range(bars: Series) -> Float64Array:
     """Return the true range of (high, low, close); that of the first bar is high - low."""
-    return smoothing.true_range_nb(*bars)
+    out = np.empty(len(bars[0]))
+    smoothing.true_range_into_nb(bars[0], bars[1], bars[2], out)
+    return out
 
 
 def atr(bars: Series, period: int) -> Float64Array:
     """Return the Wilder mean of the true range."""
-    return smoothing.wilder_nb(true_range(bars), period, 0)
+    return wilder(true_range(bars), period)
+
+
+def directional_moves(bars: Series) -> tuple[Float64Array, Float64Array]:
+    """Return Wilder's +DM and -DM of (high, low, ...)."""
+    plus, minus = np.empty(len(bars[0])), np.empty(len(bars[0]))
+    smoothing.directional_moves_into_nb(bars[0], bars[1], plus, minus)
+    return plus, minus
 
 
 def directional(bars: Series, period: int) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return +DI, -DI and DX of (high, low, close)."""
-    plus, minus = smoothing.directional_moves_nb(bars[0], bars[1])
-    return smoothing.directional_index_nb(
-        smoothing.wilder_nb(plus, period, 1), smoothing.wilder_nb(minus, period, 1), atr(bars, period)
-    )
+    plus, minus = (wilder(moves, period, first=1) for moves in directional_moves(bars))
+    index = np.empty(len(plus))
+    smoothing.directional_index_into_nb(plus, minus, atr(bars, period), index)
+    return plus, minus, index
+
+
+def session_vwap(x: Float64Array, volume: Float64Array, group: Float64Array) -> Float64Array:
+    """Return the volume-weighted mean since the group's first bar."""
+    out = np.empty(len(x))
+    smoothing.session_vwap_into_nb(x, volume, group, out)
+    return out
 
 
 def place_in_range(x: Float64Array, *, low: Float64Array, high: Float64Array) -> Float64Array:

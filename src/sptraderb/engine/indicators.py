@@ -25,14 +25,18 @@ from sptraderb.engine.indicator_parts import (
     ema,
     highest,
     lowest,
+    mean,
     place_in_range,
+    session_vwap,
     shifted,
     sma,
     true_range,
+    wilder,
     windowed,
 )
 from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
 from sptraderb.engine.kernels import smoothing
+from sptraderb.engine.kernels.series import count_infinite_nb, count_not_finite_nb
 from sptraderb.errors import InvalidInput
 
 
@@ -67,15 +71,30 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> S
     compute = INDICATORS.get(name)
     if compute is None:
         raise InvalidInput("plan.unknown_indicator", f"an indicator must be in the registry, was `{name}`")
-    defined = np.ones(len(inputs[0]), dtype=np.bool_)
-    for series in inputs:
-        defined &= np.isfinite(series)
+    if not len(inputs[0]):
+        return tuple(inputs[:1] * _n_outputs(name))
     with np.errstate(all="ignore"):
-        if defined.all():
-            found = compute(inputs, params) if len(defined) else tuple(inputs[:1] * _n_outputs(name))
+        if name in _ENDURING and params[0] > 1.0:
+            found = compute(inputs, params)
+            if np.isfinite(found[0][-1]):
+                return found
+        if all(count_not_finite_nb(series) == 0 for series in inputs):
+            found = compute(inputs, params)
         else:
+            defined = np.logical_and.reduce([np.isfinite(series) for series in inputs])
             found = _by_stretches(compute, inputs, params, defined)
-    return tuple(np.where(np.isfinite(series), series, np.nan) for series in found)
+    return tuple(_without_infinities(series) for series in found)
+
+
+_ENDURING = frozenset({"sma", "sma_legacy", "ema"})
+"""Windows by running sums and recursions of one input: a value that is not finite never leaves them, so
+that where the last value is finite all inputs and outputs were."""
+
+
+def _without_infinities(values: Float64Array) -> Float64Array:
+    """Return values, NaN where they are infinite."""
+    values = np.ascontiguousarray(values)
+    return np.where(np.isinf(values), np.nan, values) if count_infinite_nb(values) else values
 
 
 def _by_stretches(
@@ -122,7 +141,7 @@ def _bbands(inputs: Series, params: tuple[float, ...]) -> Series:
 def _adx(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
     plus_di, minus_di, index = directional(inputs, period)
-    return smoothing.wilder_nb(index, period, period), plus_di, minus_di
+    return wilder(index, period, first=period), plus_di, minus_di
 
 
 def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -169,14 +188,32 @@ def _keltner(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _supertrend(inputs: Series, params: tuple[float, ...]) -> Series:
     reach = params[0] * atr(inputs, int(params[1]))
-    return smoothing.supertrend_nb((inputs[0] + inputs[1]) / 2.0, inputs[2], reach)
+    line, direction = np.empty(len(reach)), np.empty(len(reach))
+    smoothing.supertrend_into_nb((inputs[0] + inputs[1]) / 2.0, inputs[2], reach, line, direction)
+    return line, direction
+
+
+def _sma(inputs: Series, params: tuple[float, ...]) -> Series:
+    return (mean(inputs[0], int(params[0])),)
+
+
+def _ema_legacy(inputs: Series, params: tuple[float, ...]) -> Series:
+    out = np.empty(len(inputs[0]))
+    smoothing.ema_from_first_into_nb(inputs[0], float(params[0]), out)
+    return (out,)
+
+
+def _obv(inputs: Series, _params: tuple[float, ...]) -> Series:
+    out = np.empty(len(inputs[0]))
+    smoothing.balance_volume_into_nb(inputs[0], inputs[1], out)
+    return (out,)
 
 
 _CLASSIC: Mapping[str, Compute] = {
-    "sma": _windowed(talib.SMA),
-    "sma_legacy": _windowed(talib.SMA),
+    "sma": _sma,
+    "sma_legacy": _sma,
     "ema": _windowed(talib.EMA),
-    "ema_legacy": lambda inputs, params: (smoothing.ema_from_first_nb(inputs[0], float(params[0])),),
+    "ema_legacy": _ema_legacy,
     "wma": _windowed(talib.WMA),
     "rsi": _rsi,
     "macd": _macd,
@@ -187,7 +224,7 @@ _CLASSIC: Mapping[str, Compute] = {
     "cci": _cci,
     "mom": _mom,
     "roc": _roc,
-    "obv": lambda inputs, params: (smoothing.balance_volume_nb(*inputs),),
+    "obv": _obv,
     "stdev": _stdev,
     "stddev": _stdev,
     "stdev_sample": _stdev_sample,
@@ -195,7 +232,7 @@ _CLASSIC: Mapping[str, Compute] = {
     "lowest": lambda inputs, params: (lowest(inputs[0], int(params[0])),),
     "donchian": _donchian,
     "keltner": _keltner,
-    "vwap": lambda inputs, params: (smoothing.session_vwap_nb(*inputs),),
+    "vwap": lambda inputs, _params: (session_vwap(inputs[0], inputs[1], inputs[2]),),
     "supertrend": _supertrend,
 }
 

@@ -4,7 +4,7 @@ Place: what ``engine/metrics`` fills and what the documentation lists. A figure 
 cannot be reported; a definition without a figure fails a test.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DAILY = "daily"
 BARS = "bars"
@@ -40,10 +40,11 @@ class MetricDefinition:
     ddof: int | None = None
     version: int = 1
 
-    @property
-    def id(self) -> str:
-        """Return ``name-version``."""
-        return f"{self.name}-{self.version}"
+    id: str = field(init=False)
+    """``name-version``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", f"{self.name}-{self.version}")
 
 
 _D = MetricDefinition

@@ -5,13 +5,16 @@ Place: the engine's last step; ``domain/result_document`` shows what it returns.
 definitions in ``metric_definitions``.
 """
 
+import numpy as np
+
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import daily_marks, deposit_minor
 from sptraderb.domain.metric import Metric, MetricValue
-from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.outcome import LEDGER_COLUMNS, LedgerKind, Outcome
 from sptraderb.domain.result_books import final_equity_minor, ledger_sums
 from sptraderb.domain.result_columns import Units
 from sptraderb.domain.terms import Terms
+from sptraderb.engine.kernels.trade_figures import TRADED_VALUE, sum_by_kind_nb
 from sptraderb.engine.metric_definitions import (
     BARS,
     BOOKS,
@@ -23,14 +26,21 @@ from sptraderb.engine.metric_definitions import (
 )
 from sptraderb.engine.metrics_drawdown import drawdown_figures
 from sptraderb.engine.metrics_exposure import exposure_figures
-from sptraderb.engine.metrics_figures import Figure, Figures, Sample, Undefined, annual_periods
+from sptraderb.engine.metrics_figures import (
+    Figure,
+    Figures,
+    Sample,
+    Undefined,
+    annual_periods,
+    readable,
+)
 from sptraderb.engine.metrics_returns import (
     growth_figures,
     ratio_figures,
     significance_figures,
     tail_figures,
 )
-from sptraderb.engine.metrics_trades import integrity_figures, trade_figures
+from sptraderb.engine.metrics_trades import integrity_figures, trade_figures, trade_sums
 
 
 def measure(
@@ -67,27 +77,29 @@ def measure(
 
     Notes
     -----
-    NumPy only, O(n_bars + n_trades). Ratios are float64 and may differ in the last bit between
-    machines; the digest does not cover them (M8).
+    Two passes over the curves and one over the trades, the rest on session days. Ratios are float64 and
+    may differ in the last bit between machines; the digest does not cover them (M8).
     """
     sample = _sample(outcome, candles, periods_per_year, rf=rf, mar=mar)
     marks = sample.marks
+    trades = trade_sums(outcome, candles)
+    traded = trades.doubles[TRADED_VALUE]
     net = final_equity_minor(outcome) - deposit_minor(outcome)
     drawdown = drawdown_figures(outcome, candles, marks=marks, net_minor=net)
     figures: Figures = {
         **_book_figures(outcome),
-        **trade_figures(outcome, candles, marks=marks),
+        **trade_figures(trades, outcome, candles, marks=marks),
         **drawdown,
         **growth_figures(sample),
         **ratio_figures(sample, max_drawdown_close=drawdown["max_drawdown_close"]),
         **significance_figures(sample),
         **tail_figures(sample),
-        **exposure_figures(outcome, candles, terms=terms, marks=marks),
-        **integrity_figures(outcome),
+        **exposure_figures(outcome, candles, terms=terms, marks=marks, traded_minor=traded),
+        **integrity_figures(trades, outcome),
     }
     words = _conventions(sample, candles)
     units = _money_units(outcome, candles)
-    return tuple(_metric(item, figures[item.name], units=units, words=words) for item in DEFINITIONS)
+    return tuple([_metric(item, figures[item.name], units=units, words=words) for item in DEFINITIONS])
 
 
 def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
@@ -100,12 +112,13 @@ def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: flo
         rf=rf,
         mar=mar,
         calendar=candles.instrument.calendar,
+        is_ruined=marks.is_ruined,
     )
 
 
 def _book_figures(outcome: Outcome) -> Figures:
     """Return the money of the run, from its ledger: price P&L less costs is the net, exactly (M6)."""
-    sums = ledger_sums(outcome)
+    sums = _ledger_sums(outcome)
     start, end = deposit_minor(outcome), final_equity_minor(outcome)
     open_pnl = 0 if outcome.open_position is None else outcome.open_position.open_pnl_minor
     costs = ("commission", "spread", "slippage", "swap", "funding", "conversion")
@@ -126,20 +139,40 @@ def _book_figures(outcome: Outcome) -> Figures:
     }
 
 
-def _conventions(sample: Sample, candles: Candles) -> dict[str, str]:
+def _ledger_sums(outcome: Outcome) -> dict[str, int]:
+    """Return what each kind of ledger row adds up to, exactly."""
+    sums = np.zeros(max(LedgerKind) + 1, dtype=np.int64)
+    columns = LEDGER_COLUMNS.index("kind"), LEDGER_COLUMNS.index("amount_minor")
+    if sum_by_kind_nb(readable(outcome.ledger), *columns, sums) >= _LARGEST_SUM:
+        return ledger_sums(outcome)
+    return {kind.name.lower(): int(sums[kind]) for kind in LedgerKind}
+
+
+_LARGEST_SUM = 2.0**62
+
+
+def _conventions(sample: Sample, candles: Candles) -> dict[tuple[str, int | None], str]:
+    """Return the words of each convention the definitions name, by sampling and ddof."""
     calendar = candles.instrument.calendar.value
     daily = (
         f"equity at {calendar} session-day closes and the last bar, n={len(sample.returns)}, "
         f"A={sample.periods_per_year:.6g} ({sample.periods_source}), y={sample.years:.6g}, "
         f"rf={sample.rf:g} a year, mar={sample.mar:g} a day"
     )
-    return {
+    samplings = {
         DAILY: daily,
         BARS: "marks at every bar's close, from the first tradable bar; the peak starts at the deposit",
         INTRABAR: "troughs inside bars against the highest earlier mark; the peak starts at the deposit",
         TRADES: "closed trades, what one exit fill closes; net of all costs",
         BOOKS: "exact sums of the ledger, open P&L marked at the last close",
     }
+    return {
+        (sampling, ddof): samplings[sampling] + ("" if ddof is None else f", ddof={ddof}")
+        for sampling, ddof in _CONVENTIONS
+    }
+
+
+_CONVENTIONS = tuple(dict.fromkeys((item.sampling, item.ddof) for item in DEFINITIONS))
 
 
 def _money_units(outcome: Outcome, candles: Candles) -> Units:
@@ -153,12 +186,18 @@ def _money_units(outcome: Outcome, candles: Candles) -> Units:
     )
 
 
-def _metric(definition: MetricDefinition, figure: Figure, *, units: Units, words: dict[str, str]) -> Metric:
-    convention = words[definition.sampling]
-    if definition.ddof is not None:
-        convention += f", ddof={definition.ddof}"
+def _metric(
+    definition: MetricDefinition,
+    figure: Figure,
+    *,
+    units: Units,
+    words: dict[tuple[str, int | None], str],
+) -> Metric:
     value: MetricValue = None
-    if not isinstance(figure, Undefined):
+    reason = None
+    if isinstance(figure, Undefined):
+        reason = figure.reason
+    else:
         value = units.money(int(figure)) if definition.unit == "money" else figure
     return Metric(
         name=definition.name,
@@ -166,6 +205,6 @@ def _metric(definition: MetricDefinition, figure: Figure, *, units: Units, words
         value=value,
         unit=definition.unit,
         definition=definition.id,
-        convention=convention,
-        reason=figure.reason if isinstance(figure, Undefined) else None,
+        convention=words[definition.sampling, definition.ddof],
+        reason=reason,
     )

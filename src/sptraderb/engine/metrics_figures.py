@@ -5,16 +5,21 @@ Place: shared by the ``metrics_*`` files of the engine.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, CalendarName
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.equity_curve import DailyMarks
+from sptraderb.domain.instrument import Instrument
+from sptraderb.domain.outcome import Outcome
 
 SMALLEST_STD = 1e-12
 FEWEST_RETURNS = 10
 _DAYS_A_YEAR = 365.25
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Sample:
         Least acceptable return per period.
     calendar : CalendarName
         Whose session days these are.
+    is_ruined : bool
+        Whether equity was zero or below at a session-day close.
     """
 
     marks: DailyMarks
@@ -54,6 +61,7 @@ class Sample:
     rf: float
     mar: float
     calendar: CalendarName
+    is_ruined: bool
 
     @property
     def returns(self) -> Float64Array:
@@ -67,9 +75,24 @@ class Sample:
 
     def when_sound(self, formula: Callable[[], Figure], *, fewest: int = FEWEST_RETURNS) -> Figure:
         """Return a figure of the returns, or why there can be none."""
-        if self.marks.is_ruined:
+        if self.is_ruined:
             return Undefined("ruined")
         return formula() if len(self.returns) >= fewest else Undefined("too_few")
+
+
+def readable(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """Return values contiguous and read-only, the one kind of array the passes are compiled for."""
+    array = np.ascontiguousarray(values)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def minor_a_tick(outcome: Outcome, instrument: Instrument) -> float:
+    """Return how many minor units of money one quantity step gains with one tick."""
+    scale = outcome.money_decimals - instrument.price_scale - instrument.quantity_scale
+    return float(instrument.point_value * 10.0**scale)
 
 
 def annual_periods(marks: DailyMarks, candles: Candles, stated: float | None) -> tuple[float, str]:

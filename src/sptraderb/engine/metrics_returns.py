@@ -10,7 +10,7 @@ import numpy as np
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Float64Array
-from sptraderb.domain.period_returns import SPANS, period_returns
+from sptraderb.domain.period_returns import SPANS, span_returns
 from sptraderb.engine.metrics_figures import Figure, Figures, Sample, Undefined, deviation, ratio
 
 _SHORTEST_YEARS = 1 / 12
@@ -29,19 +29,18 @@ def growth_figures(sample: Sample) -> Figures:
         "stability": sample.when_sound(lambda: _stability(sample.marks.equity_minor)),
     }
     for span in SPANS:
-        found = period_returns(sample.marks, sample.calendar, span=span)
-        figures |= _period_figures(sample, span, found.returns)
+        figures |= _period_figures(sample, span)
     return figures
 
 
-def _period_figures(sample: Sample, name: str, values: Float64Array) -> Figures:
-    figures: Figures = {
-        f"best_{name}": sample.when_sound(lambda: float(values.max()), fewest=1),
-        f"worst_{name}": sample.when_sound(lambda: float(values.min()), fewest=1),
-    }
-    if name != "year":
-        figures[f"positive_{name}s"] = sample.when_sound(lambda: float((values > 0).mean()), fewest=1)
-    return figures
+def _period_figures(sample: Sample, name: str) -> Figures:
+    names = [f"best_{name}", f"worst_{name}", *([f"positive_{name}s"] if name != "year" else [])]
+    sound = sample.when_sound(lambda: 0, fewest=1)
+    if isinstance(sound, Undefined):
+        return dict.fromkeys(names, sound)
+    values = span_returns(sample.marks, name)
+    found = (float(values.max()), float(values.min()), int(np.count_nonzero(values > 0)) / len(values))
+    return dict(zip(names, found, strict=False))
 
 
 def compound_growth(sample: Sample) -> Figure:

@@ -1,43 +1,91 @@
 """Figures of closed trades, and of the orders that did not simply fill.
 
-Place: part of ``engine/metrics``. Money stays integer; a mean of money is rounded once, half-even.
+Place: part of ``engine/metrics``; the pass over the trades is ``kernels/trade_figures``. Money stays
+integer; a mean of money is rounded once, half-even.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, Int64Array
-from sptraderb.domain.candle import Candles, Float64Array
+from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import DailyMarks
 from sptraderb.domain.fixed import div_half_even
 from sptraderb.domain.instrument import Instrument
-from sptraderb.domain.outcome import ORDER_COLUMNS, ExitReason, OrderState, Outcome
+from sptraderb.domain.outcome import ORDER_COLUMNS, OrderState, Outcome
 from sptraderb.domain.result_books import exact_sum
-from sptraderb.engine.metrics_figures import Figure, Figures, Undefined, deviation, ratio
+from sptraderb.engine.kernels import trade_figures as f
+from sptraderb.engine.metrics_figures import (
+    Figure,
+    Figures,
+    Undefined,
+    deviation,
+    minor_a_tick,
+    ratio,
+    readable,
+)
 
 _SQN_CAP = 100
 
 
-def trade_figures(outcome: Outcome, candles: Candles, *, marks: DailyMarks) -> Figures:
+@dataclass(frozen=True, slots=True)
+class TradeSums:
+    """What one pass over the closed trades found, at the places of ``kernels/trade_figures``.
+
+    Parameters
+    ----------
+    count : int
+        Closed trades.
+    integers : list of int
+        Counts, money, ticks, seconds.
+    doubles : list of float
+        Shares of value and risk.
+    holding : ndarray of shape (2, count), dtype=int64
+        Seconds and bars held.
+    """
+
+    count: int
+    integers: list[int]
+    doubles: list[float]
+    holding: Int64Array
+
+
+def trade_sums(outcome: Outcome, candles: Candles) -> TradeSums:
+    """Read the closed trades once."""
+    count = len(outcome.trades)
+    integers, doubles = np.zeros(f.N_INTEGERS, dtype=np.int64), np.zeros(f.N_DOUBLES)
+    holding = np.empty((2, count), dtype=np.int64)
+    if count:
+        scale = minor_a_tick(outcome, candles.instrument)
+        trades, times = readable(outcome.trades), readable(candles.time_s)
+        f.trade_pass_nb(trades, times, scale, holding, integers, doubles)
+    found = integers.tolist()
+    if found[f.TOO_LARGE]:
+        net = outcome.trade_column("net_pnl_minor")
+        found[f.WON], found[f.LOST] = exact_sum(net[net > 0]), exact_sum(net[net < 0])
+    return TradeSums(count, found, doubles.tolist(), holding)
+
+
+def trade_figures(sums: TradeSums, outcome: Outcome, candles: Candles, *, marks: DailyMarks) -> Figures:
     """Return counts, money, ratios and holding times of closed trades."""
-    net, side = outcome.trade_column("net_pnl_minor"), outcome.trade_column("side")
-    wins, losses = net[net > 0], net[net < 0]
-    count = len(net)
+    count, found = sums.count, sums.integers
+    wins, losses = found[f.WINS], found[f.LOSSES]
     return {
         "trades": count,
         "open_trades": int(outcome.open_position is not None),
-        "long_trades": int((side > 0).sum()),
-        "short_trades": int((side < 0).sum()),
-        "winning_trades": len(wins),
-        "losing_trades": len(losses),
-        "break_even_trades": count - len(wins) - len(losses),
-        "win_rate": len(wins) / count if count else Undefined("no_trades"),
+        "long_trades": found[f.LONG_TRADES],
+        "short_trades": count - found[f.LONG_TRADES],
+        "winning_trades": wins,
+        "losing_trades": losses,
+        "break_even_trades": count - wins - losses,
+        "win_rate": wins / count if count else Undefined("no_trades"),
         **_frequency_figures(count, candles, marks),
-        **_money_figures(net, wins, losses),
-        **_quality_figures(net, wins, losses),
-        **_move_figures(outcome, candles.instrument),
-        **_holding_figures(outcome, candles),
+        **_money_figures(sums),
+        **_quality_figures(sums, outcome),
+        **_move_figures(sums, candles.instrument),
+        **_holding_figures(sums),
     }
 
 
@@ -53,114 +101,105 @@ def _frequency_figures(count: int, candles: Candles, marks: DailyMarks) -> Figur
     }
 
 
-def _mean_minor(values: Int64Array, reason: str) -> Figure:
-    return div_half_even(exact_sum(values), len(values)) if len(values) else Undefined(reason)
+def _mean_minor(total: int, count: int, reason: str) -> Figure:
+    return div_half_even(total, count) if count else Undefined(reason)
 
 
-def _money_figures(net: Int64Array, wins: Int64Array, losses: Int64Array) -> Figures:
+def _money_figures(sums: TradeSums) -> Figures:
+    found = sums.integers
+    won, lost = found[f.WON], found[f.LOST]
     return {
-        "gross_profit": exact_sum(wins),
-        "gross_loss": exact_sum(losses),
-        "expectancy": _mean_minor(net, "no_trades"),
-        "average_win": _mean_minor(wins, "no_winners"),
-        "average_loss": _mean_minor(losses, "no_losers"),
-        "best_trade": int(net.max()) if len(net) else Undefined("no_trades"),
-        "worst_trade": int(net.min()) if len(net) else Undefined("no_trades"),
-        "winning_streak_money": _streak_money(net, 1),
-        "losing_streak_money": _streak_money(net, -1),
+        "gross_profit": won,
+        "gross_loss": lost,
+        "expectancy": _mean_minor(won + lost, sums.count, "no_trades"),
+        "average_win": _mean_minor(won, found[f.WINS], "no_winners"),
+        "average_loss": _mean_minor(lost, found[f.LOSSES], "no_losers"),
+        "best_trade": found[f.BEST] if sums.count else Undefined("no_trades"),
+        "worst_trade": found[f.WORST] if sums.count else Undefined("no_trades"),
+        "winning_streak_money": found[f.WIN_STREAK_MONEY],
+        "losing_streak_money": found[f.LOSS_STREAK_MONEY],
     }
 
 
-def _quality_figures(net: Int64Array, wins: Int64Array, losses: Int64Array) -> Figures:
-    payoff = _payoff(wins, losses)
+def _quality_figures(sums: TradeSums, outcome: Outcome) -> Figures:
+    payoff = _payoff(sums.integers)
+    values = outcome.trade_column("net_pnl_minor").astype(np.float64)
+    quality = _quality_a_trade(values)
     return {
-        "profit_factor": _profit_factor(net, wins, losses),
+        "profit_factor": _profit_factor(sums),
         "payoff": payoff,
-        "kelly": _kelly(net, wins, payoff),
-        "sqn": _system_quality(net, len(net)),
-        "sqn_capped": _system_quality(net, min(len(net), _SQN_CAP)),
-        "longest_winning_streak": _longest_streak(net > 0),
-        "longest_losing_streak": _longest_streak(net < 0),
-        "runs_z": _runs_z(net),
+        "kelly": _kelly(sums, payoff),
+        "sqn": _times_root(quality, len(values)),
+        "sqn_capped": _times_root(quality, min(len(values), _SQN_CAP)),
+        "longest_winning_streak": sums.integers[f.WIN_STREAK],
+        "longest_losing_streak": sums.integers[f.LOSS_STREAK],
+        "runs_z": _runs_z(sums.integers),
     }
 
 
-def _profit_factor(net: Int64Array, wins: Int64Array, losses: Int64Array) -> Figure:
-    if not len(net):
+def _profit_factor(sums: TradeSums) -> Figure:
+    if not sums.count:
         return Undefined("no_trades")
-    return exact_sum(wins) / -exact_sum(losses) if len(losses) else Undefined("no_losers")
+    lost = sums.integers[f.LOST]
+    return sums.integers[f.WON] / -lost if sums.integers[f.LOSSES] else Undefined("no_losers")
 
 
-def _payoff(wins: Int64Array, losses: Int64Array) -> Figure:
-    if not len(wins):
+def _payoff(found: list[int]) -> Figure:
+    if not found[f.WINS]:
         return Undefined("no_winners")
-    if not len(losses):
+    if not found[f.LOSSES]:
         return Undefined("no_losers")
-    return (exact_sum(wins) / len(wins)) / (-exact_sum(losses) / len(losses))
+    return (found[f.WON] / found[f.WINS]) / (-found[f.LOST] / found[f.LOSSES])
 
 
-def _kelly(net: Int64Array, wins: Int64Array, payoff: Figure) -> Figure:
+def _kelly(sums: TradeSums, payoff: Figure) -> Figure:
     if isinstance(payoff, Undefined):
         return payoff
-    win_rate = len(wins) / len(net)
+    win_rate = sums.integers[f.WINS] / sums.count
     return win_rate - (1 - win_rate) / payoff
 
 
-def _system_quality(net: Int64Array, counted: int) -> Figure:
-    if len(net) < 2:
+def _quality_a_trade(values: np.typing.NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return mean and deviation of the trades' net P&L, None where there are too few."""
+    if len(values) < 2:
+        return None
+    return float(np.add.reduce(values)) / len(values), deviation(values)
+
+
+def _times_root(quality: tuple[float, float] | None, counted: int) -> Figure:
+    if quality is None:
         return Undefined("too_few")
-    values = net.astype(np.float64)
-    return ratio(math.sqrt(counted) * float(values.mean()), deviation(values))
+    return ratio(math.sqrt(counted) * quality[0], quality[1])
 
 
-def _longest_streak(is_part: np.typing.NDArray[np.bool_]) -> int:
-    """Return the longest run of true values."""
-    breaks = np.flatnonzero(~np.concatenate([[False], is_part, [False]]))
-    return int(np.diff(breaks).max()) - 1
-
-
-def _streak_money(net: Int64Array, sign: int) -> int:
-    """Return the largest sum of winners (1) or losers (-1) in a row; 0 where there are none."""
-    signs = np.sign(net)
-    if not len(net):
-        return 0
-    starts = np.concatenate([[0], np.flatnonzero(signs[1:] != signs[:-1]) + 1])
-    sums = np.add.reduceat(net, starts)[signs[starts] == sign]
-    return sign * int((sign * sums).max()) if len(sums) else 0
-
-
-def _runs_z(net: Int64Array) -> Figure:
+def _runs_z(found: list[int]) -> Figure:
     """Return the Z score of the runs of winners and losers; break-even trades are left out."""
-    signs = np.sign(net[net != 0])
-    wins, losses = int((signs > 0).sum()), int((signs < 0).sum())
+    wins, losses = found[f.WINS], found[f.LOSSES]
     count, crossed = wins + losses, 2 * wins * losses
     if count < 2:
         return Undefined("too_few")
     spread = crossed * (crossed - count) / (count - 1)
     if spread <= 0:
         return Undefined("zero_denominator")
-    runs = 1 + int((signs[1:] != signs[:-1]).sum())
-    return (count * (runs - 0.5) - crossed) / math.sqrt(spread)
+    return (count * (found[f.RUNS] - 0.5) - crossed) / math.sqrt(spread)
 
 
-def _move_figures(outcome: Outcome, instrument: Instrument) -> Figures:
-    if not len(outcome.trades):
+def _move_figures(sums: TradeSums, instrument: Instrument) -> Figures:
+    if not sums.count:
         return dict.fromkeys(_MOVES, Undefined("no_trades"))
-    entry, side = outcome.trade_column("entry_price_ticks"), outcome.trade_column("side")
-    moves = side * (outcome.trade_column("exit_price_ticks") - entry)
-    favourable = outcome.trade_column("mfe_ticks")
-    shares = outcome.trade_column("net_pnl_minor") / _value(outcome, entry, instrument)
+    found, shares, pip = sums.integers, sums.doubles, instrument.pip_ticks
+    n_stops, risked = found[f.WITH_STOP], shares[f.R_MULTIPLES] + shares[f.R_LOST]
     return {
-        "expectancy_percent": float(shares.mean()),
-        "expectancy_r": _mean_r(outcome, instrument),
-        "best_trade_percent": float(shares.max()),
-        "worst_trade_percent": float(shares.min()),
-        "best_trade_pips": int(moves.max()) / instrument.pip_ticks,
-        "worst_trade_pips": int(moves.min()) / instrument.pip_ticks,
-        "average_pips": float(moves.mean()) / instrument.pip_ticks,
-        "mean_mae": float(outcome.trade_column("mae_ticks").mean()) / instrument.pip_ticks,
-        "mean_mfe": float(favourable.mean()) / instrument.pip_ticks,
-        "end_trade_drawdown": float((favourable - moves).mean()) / instrument.pip_ticks,
+        "expectancy_percent": (shares[f.SHARES] + shares[f.SHARES_LOST]) / sums.count,
+        "expectancy_r": risked / n_stops if n_stops else Undefined("no_stops"),
+        "best_trade_percent": shares[f.BEST_SHARE],
+        "worst_trade_percent": shares[f.WORST_SHARE],
+        "best_trade_pips": found[f.BEST_MOVE] / pip,
+        "worst_trade_pips": found[f.WORST_MOVE] / pip,
+        "average_pips": found[f.MOVES] / sums.count / pip,
+        "mean_mae": found[f.ADVERSE] / sums.count / pip,
+        "mean_mfe": found[f.FAVOURABLE] / sums.count / pip,
+        "end_trade_drawdown": (found[f.FAVOURABLE] - found[f.MOVES]) / sums.count / pip,
     }
 
 
@@ -170,41 +209,36 @@ _MOVES = (
 )
 
 
-def _value(outcome: Outcome, ticks: Int64Array, instrument: Instrument) -> Float64Array:
-    """Return ticks times quantity of each trade in minor units, as doubles."""
-    scale = outcome.money_decimals - instrument.price_scale - instrument.quantity_scale
-    steps = outcome.trade_column("quantity_steps").astype(np.float64)
-    return np.asarray(ticks * steps * instrument.point_value * 10.0**scale, dtype=np.float64)
-
-
-def _mean_r(outcome: Outcome, instrument: Instrument) -> Figure:
-    stop = outcome.trade_column("initial_stop_ticks")
-    held = stop != 0
-    if not held.any():
-        return Undefined("no_stops")
-    risk = _value(outcome, np.abs(outcome.trade_column("entry_price_ticks") - stop), instrument)
-    return float((outcome.trade_column("net_pnl_minor")[held] / risk[held]).mean())
-
-
-def _holding_figures(outcome: Outcome, candles: Candles) -> Figures:
-    names = ("mean_holding_time", "median_holding_time", "mean_holding_bars", "median_holding_bars")
-    if not len(outcome.trades):
+def _holding_figures(sums: TradeSums) -> Figures:
+    if not sums.count:
+        names = ("mean_holding_time", "median_holding_time", "mean_holding_bars", "median_holding_bars")
         return dict.fromkeys(names, Undefined("no_trades"))
-    entry, end = outcome.trade_column("entry_bar"), outcome.trade_column("exit_bar")
-    seconds, bars = candles.time_s[end] - candles.time_s[entry], end - entry + 1
-    values = (seconds.mean(), np.median(seconds), bars.mean(), np.median(bars))
-    return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-
-def integrity_figures(outcome: Outcome) -> Figures:
-    """Return what a reader should know before believing the rest."""
-    state, reason = outcome.orders[:, ORDER_COLUMNS.index("state")], outcome.trade_column("exit_reason")
     return {
-        "ambiguous_trades": int(outcome.trade_column("ambiguous").sum()),
-        "rejected_orders": int((state == OrderState.REJECTED).sum()),
-        "cut_orders": int((state == OrderState.FILLED_CUT).sum()),
-        "unfilled_orders": int((state == OrderState.UNFILLED).sum()),
-        "stop_outs": int((reason == ExitReason.STOP_OUT).sum()),
-        "risk_closes": int((reason == ExitReason.RISK_LIMIT).sum()),
+        "mean_holding_time": sums.integers[f.HELD_S] / sums.count,
+        "median_holding_time": _median(sums.holding[0]),
+        "mean_holding_bars": sums.integers[f.HELD_BARS] / sums.count,
+        "median_holding_bars": _median(sums.holding[1]),
+    }
+
+
+def _median(values: Int64Array) -> float:
+    """Return the median of some values; their order is lost."""
+    below, above = (len(values) - 1) // 2, len(values) // 2
+    values.partition((below, above))
+    return (int(values[below]) + int(values[above])) / 2
+
+
+def integrity_figures(sums: TradeSums, outcome: Outcome) -> Figures:
+    """Return what a reader should know before believing the rest."""
+    counts = np.zeros(max(OrderState) + 1, dtype=np.int64)
+    f.count_states_nb(readable(outcome.orders), ORDER_COLUMNS.index("state"), counts)
+    states = counts.tolist()
+    return {
+        "ambiguous_trades": sums.integers[f.AMBIGUOUS],
+        "rejected_orders": states[OrderState.REJECTED],
+        "cut_orders": states[OrderState.FILLED_CUT],
+        "unfilled_orders": states[OrderState.UNFILLED],
+        "stop_outs": sums.integers[f.STOP_OUTS],
+        "risk_closes": sums.integers[f.RISK_CLOSES],
         "warm_up_bars": outcome.first_tradable_bar,
     }

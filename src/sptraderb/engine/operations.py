@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sptraderb.domain.plan import Node
 from sptraderb.engine.frames import Frame
+from sptraderb.engine.indicator_parts import highest, lowest, window_extremes
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.indicators import compute_indicator
 from sptraderb.engine.kernels import series
@@ -37,10 +38,47 @@ class Place:
         Bars of the node's timeframe.
     timezone : str
         Zone of calendar facts.
+    orders : OrderMemory
+        Orders of series on these bars that other nodes have asked for.
     """
 
     frame: Frame
     timezone: str
+    orders: "OrderMemory"
+
+    def order_of(self, left: Float64Array, right: Float64Array) -> Truth:
+        """Return on each bar how ``left`` lies to ``right``: a code of `kernels.series`."""
+        return self.orders.order_of(left, right, len(self.frame))
+
+
+class OrderMemory:
+    """The last order of two series: comparisons and crosses of the same two follow each other."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Float64Array, Float64Array, Truth] | None = None
+
+    def order_of(self, left: Float64Array, right: Float64Array, n_bars: int) -> Truth:
+        """Return on each bar how ``left`` lies to ``right``, remembered if these were the last two."""
+        if self._last is None or self._last[0] is not left or self._last[1] is not right:
+            self._last = left, right, _order(left, right, n_bars)
+        return self._last[2]
+
+
+_TURNED = np.array([series.ABOVE, series.LEVEL, series.BELOW, series.UNORDERED], dtype=np.uint8)
+
+
+def _order(left: Float64Array, right: Float64Array, n_bars: int) -> Truth:
+    out = np.empty(n_bars, dtype=np.uint8)
+    if left.ndim and right.ndim:
+        series.order_into_nb(left, right, out)
+    elif left.ndim:
+        series.order_to_level_into_nb(left, float(right), out)
+    elif right.ndim:
+        series.order_to_level_into_nb(right, float(left), out)
+        out = _TURNED[out]
+    else:
+        series.order_into_nb(spread(left, n_bars), spread(right, n_bars), out)
+    return out
 
 
 Compute = Callable[[Node, tuple[Values, ...], Place], Values]
@@ -62,6 +100,8 @@ class Op:
         Constants the node carries; -1 = as many as its indicator has.
     repeats : bool
         Whether more arguments like the last may follow.
+    takes_constants : bool
+        Whether arguments may be constants without bars; other ops get them repeated for every bar.
     """
 
     compute: Compute
@@ -69,6 +109,7 @@ class Op:
     gives: str = NUMBER
     n_params: int = 0
     repeats: bool = False
+    takes_constants: bool = False
 
 
 def _numeric(function: Callable[..., Values]) -> Compute:
@@ -78,29 +119,66 @@ def _numeric(function: Callable[..., Values]) -> Compute:
         del node, place
         with np.errstate(all="ignore"):
             found = function(*args)
+        if found.ndim and found is not args[0] and not series.count_infinite_nb(found):
+            return found
         return np.where(np.isfinite(found), found, np.nan)
 
     return compute
 
 
 def _compared(kind: int) -> Compute:
+    answers = np.array([*_ANSWERS[kind], series.UNDEFINED], dtype=np.uint8)
+
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-        del node, place
+        del node
         left, right = args
         if left.dtype == np.uint8:  # equality of conditions
             same = np.where((left == series.UNDEFINED) | (right == series.UNDEFINED), 1, 2 * (left == right))
             return (same if kind == series.EQUAL else 2 - same).astype(np.uint8)
-        return series.compare_nb(left, right, kind)
+        out = np.empty(len(place.frame), dtype=np.uint8)
+        series.look_up_into_nb(place.order_of(left, right), answers, out)
+        return out
+
+    return compute
+
+
+_ANSWERS: Mapping[int, tuple[int, int, int]] = {
+    series.LESS: (series.TRUE, series.FALSE, series.FALSE),
+    series.LESS_EQUAL: (series.TRUE, series.TRUE, series.FALSE),
+    series.GREATER: (series.FALSE, series.FALSE, series.TRUE),
+    series.GREATER_EQUAL: (series.FALSE, series.TRUE, series.TRUE),
+    series.EQUAL: (series.FALSE, series.TRUE, series.FALSE),
+    series.NOT_EQUAL: (series.TRUE, series.FALSE, series.TRUE),
+}
+"""What each comparison answers where the left side is below, level with or above the right one."""
+
+
+def _crossed(wanted: int) -> Compute:
+    """Return a computation of where one side comes to lie as wanted and did not before."""
+    now = np.full(4, series.FALSE, dtype=np.uint8)
+    now[wanted], now[series.UNORDERED] = series.TRUE, series.UNDEFINED
+    answers = np.minimum.outer(series.TRUE - now, now).astype(np.uint8).ravel()
+
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del node
+        out = np.empty(len(place.frame), dtype=np.uint8)
+        series.look_up_two_into_nb(place.order_of(*args), answers, out)
+        return out
 
     return compute
 
 
 def _constant(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-    del args
+    """Return one value without bars; what reads it spreads it, or has it `spread` before."""
+    del args, place
     if node.boolean:
-        truth = series.TRUE if node.params[0] else series.FALSE
-        return np.full(len(place.frame), truth, dtype=np.uint8)
-    return np.full(len(place.frame), node.params[0])
+        return np.array(series.TRUE if node.params[0] else series.FALSE, dtype=np.uint8)
+    return np.array(node.params[0], dtype=np.float64)
+
+
+def spread(values: Values, n_bars: int) -> Values:
+    """Return values with one per bar: a constant is repeated."""
+    return values if values.ndim else np.full(n_bars, values[()], dtype=values.dtype)
 
 
 def _price(node: Node, args: tuple[Values, ...], place: Place) -> Values:
@@ -185,14 +263,44 @@ def _round_to_tick(node: Node, args: tuple[Values, ...], place: Place) -> Values
     return rounded
 
 
-def _kernel(function: Callable[..., Values], *constants: int) -> Compute:
-    """Return a computation by a kernel that takes the arguments, then the node's period if it has one."""
-
+def _windowed(function: Callable[[Float64Array, int], Float64Array]) -> Compute:
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
         del place
-        return function(*args, *(int(value) for value in node.params), *constants)
+        return function(args[0], _period(node))
 
     return compute
+
+
+def _rising(direction: int) -> Compute:
+    def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        del place
+        x, period = args[0], _period(node)
+        out = np.empty(len(x), dtype=np.uint8)
+        series.rising_into_nb(x, period, direction, *window_extremes(x, period, direction), out)
+        return out
+
+    return compute
+
+
+def _bars_since(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del node, place
+    out = np.empty(len(args[0]))
+    series.bars_since_into_nb(args[0], out)
+    return out
+
+
+def _count_true(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del place
+    out = np.empty(len(args[0]))
+    series.count_true_into_nb(args[0], _period(node), out)
+    return out
+
+
+def _previous_value(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del node, place
+    out = np.empty(len(args[0]))
+    series.previous_value_into_nb(args[0], args[1], out)
+    return out
 
 
 _TWO = (NUMBER, NUMBER)
@@ -203,11 +311,11 @@ _CONDITIONS = (CONDITION, CONDITION)
 def _arithmetic(
     function: Callable[..., Values], args: tuple[str, ...] = _TWO, *, repeats: bool = False
 ) -> Op:
-    return Op(compute=_numeric(function), args=args, repeats=repeats)
+    return Op(compute=_numeric(function), args=args, repeats=repeats, takes_constants=True)
 
 
 def _comparison(kind: int, args: tuple[str, ...] = _TWO) -> Op:
-    return Op(compute=_compared(kind), args=args, gives=CONDITION)
+    return Op(compute=_compared(kind), args=args, gives=CONDITION, takes_constants=True)
 
 
 def _logic(function: Callable[..., Values]) -> Op:
@@ -215,7 +323,7 @@ def _logic(function: Callable[..., Values]) -> Op:
         del node, place
         return reduce(function, args)
 
-    return Op(compute=compute, args=_CONDITIONS, gives=CONDITION, repeats=True)
+    return Op(compute=compute, args=_CONDITIONS, gives=CONDITION, repeats=True, takes_constants=True)
 
 
 def _negated(node: Node, args: tuple[Values, ...], place: Place) -> Values:
@@ -252,17 +360,17 @@ OPS: Mapping[str, Op] = {
     "and": _logic(np.minimum),
     "or": _logic(np.maximum),
     "not": Op(compute=_negated, args=(CONDITION,), gives=CONDITION),
-    "if_else": Op(compute=_if_else, args=(CONDITION, EITHER, EITHER), gives=EITHER),
+    "if_else": Op(compute=_if_else, args=(CONDITION, EITHER, EITHER), gives=EITHER, takes_constants=True),
     "lag": Op(compute=_lag, args=(EITHER,), gives=EITHER, n_params=1),
     "change": Op(compute=_change, args=_ONE, n_params=1),
-    "highest": Op(compute=_kernel(series.highest_nb, 1), args=_ONE, n_params=1),
-    "lowest": Op(compute=_kernel(series.highest_nb, -1), args=_ONE, n_params=1),
-    "rising": Op(compute=_kernel(series.rising_nb, 1), args=_ONE, gives=CONDITION, n_params=1),
-    "falling": Op(compute=_kernel(series.rising_nb, -1), args=_ONE, gives=CONDITION, n_params=1),
-    "crosses_above": Op(compute=_kernel(series.crosses_nb, 1), args=_TWO, gives=CONDITION),
-    "crosses_below": Op(compute=_kernel(series.crosses_nb, -1), args=_TWO, gives=CONDITION),
-    "bars_since": Op(compute=_kernel(series.bars_since_nb), args=(CONDITION,)),
-    "count_true": Op(compute=_kernel(series.count_true_nb), args=(CONDITION,), n_params=1),
-    "previous_value": Op(compute=_kernel(series.previous_value_nb), args=(CONDITION, NUMBER)),
+    "highest": Op(compute=_windowed(highest), args=_ONE, n_params=1),
+    "lowest": Op(compute=_windowed(lowest), args=_ONE, n_params=1),
+    "rising": Op(compute=_rising(1), args=_ONE, gives=CONDITION, n_params=1),
+    "falling": Op(compute=_rising(-1), args=_ONE, gives=CONDITION, n_params=1),
+    "crosses_above": Op(compute=_crossed(series.ABOVE), args=_TWO, gives=CONDITION, takes_constants=True),
+    "crosses_below": Op(compute=_crossed(series.BELOW), args=_TWO, gives=CONDITION, takes_constants=True),
+    "bars_since": Op(compute=_bars_since, args=(CONDITION,)),
+    "count_true": Op(compute=_count_true, args=(CONDITION,), n_params=1),
+    "previous_value": Op(compute=_previous_value, args=(CONDITION, NUMBER)),
 }
 """Every word a node's op can be."""

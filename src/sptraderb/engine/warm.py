@@ -22,11 +22,12 @@ from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.kernel_cache import built_cache_folder
-from sptraderb.engine.kernels import bars, series, smoothing
+from sptraderb.engine.kernels import bars, curve_figures, series, smoothing, trade_figures
+from sptraderb.engine.metrics import measure
 from sptraderb.engine.simulate import simulate
 
 _N_BARS = 64
-_ENTRANCES: tuple[ModuleType, ...] = (bars, series, smoothing)
+_ENTRANCES: tuple[ModuleType, ...] = (bars, series, smoothing, curve_figures, trade_figures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,8 @@ def warm_kernels() -> WarmReport:
     """
     candles = _candles()
     plan = _plan()
-    signals = evaluate(plan, candles)
-    simulate(
-        plan, candles, signals, Terms(money_decimals=6, capital_minor=10**10, margin_rate_ppb=33_333_333)
-    )
+    terms = Terms(money_decimals=6, capital_minor=10**10, margin_rate_ppb=33_333_333)
+    measure(simulate(plan, candles, evaluate(plan, candles), terms), candles, terms)
     return kernels_report()
 
 
@@ -93,6 +92,8 @@ def _plan() -> Plan:
         Node(op="crosses_below", args=(close, 0), boolean=True),
         Node(op="rising", args=(close,), params=(2.0,), boolean=True),
         Node(op="less", args=(close, 0), boolean=True),
+        Node(op="constant", params=(1.1,)),
+        Node(op="greater", args=(close, n_levels + 4), boolean=True),
         Node(op="highest", args=(close,), params=(3.0,)),
         Node(op="bars_since", args=(n_levels,)),
         Node(op="count_true", args=(n_levels,), params=(3.0,)),

@@ -10,6 +10,7 @@ from sptraderb.engine.indicator_parts import (
     Series,
     atr,
     directional,
+    directional_moves,
     ema,
     highest,
     lowest,
@@ -17,8 +18,8 @@ from sptraderb.engine.indicator_parts import (
     shifted,
     sma,
     true_range,
+    wilder,
 )
-from sptraderb.engine.kernels import smoothing
 
 
 def _apo(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -72,7 +73,7 @@ def _kdj(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
-    adx = smoothing.wilder_nb(directional(inputs, period)[2], period, period)
+    adx = wilder(directional(inputs, period)[2], period, first=period)
     return ((adx + shifted(adx, period - 1)) / 2.0,)
 
 
@@ -82,8 +83,8 @@ def _directional(output: int) -> Compute:
 
 def _moves(output: int) -> Compute:
     def compute(inputs: Series, params: tuple[float, ...]) -> Series:
-        moves = smoothing.directional_moves_nb(inputs[0], inputs[1])[output]
-        return (smoothing.wilder_nb(moves, int(params[0]), 1),)
+        moves = directional_moves(inputs)[output]
+        return (wilder(moves, int(params[0]), first=1),)
 
     return compute
 

@@ -12,13 +12,15 @@ from sptraderb.engine.indicator_parts import (
     Series,
     highest,
     lowest,
+    rank,
     rolling_sum,
+    session_vwap,
     shifted,
     sma,
     true_range,
+    wilder,
     wma,
 )
-from sptraderb.engine.kernels import smoothing
 
 _EPOCH_WEEKDAY = 3  # day 0 of the count was a Thursday, Monday is 0
 
@@ -65,7 +67,7 @@ def _pivot_points(inputs: Series, _params: tuple[float, ...]) -> Series:
 def _anchored(group: Callable[[Float64Array], npt.NDArray[np.int64]]) -> Compute:
     def compute(inputs: Series, _params: tuple[float, ...]) -> Series:
         x, volume, day = inputs
-        return (smoothing.session_vwap_nb(x, volume, group(day).astype(np.float64)),)
+        return (session_vwap(x, volume, group(day).astype(np.float64)),)
 
     return compute
 
@@ -104,9 +106,9 @@ def _linreg_channel(inputs: Series, params: tuple[float, ...]) -> Series:
 def _connors_rsi(inputs: Series, params: tuple[float, ...]) -> Series:
     rsi_period, streak_period, rank_period = (int(value) for value in params)
     x = inputs[0]
-    rank = _rank(x / shifted(x, 1) - 1.0, rank_period)
+    ranks = rank(x / shifted(x, 1) - 1.0, rank_period)
     strength = talib.RSI(x, timeperiod=rsi_period), talib.RSI(_streak(x), timeperiod=streak_period)
-    return ((strength[0] + strength[1] + rank) / 3.0,)
+    return ((strength[0] + strength[1] + ranks) / 3.0,)
 
 
 def _streak(x: Float64Array) -> Float64Array:
@@ -117,19 +119,10 @@ def _streak(x: Float64Array) -> Float64Array:
     return sign * (bars - starts + (starts > 0))
 
 
-def _rank(x: Float64Array, period: int) -> Float64Array:
-    """Return the percentage of the ``period`` values before each that are not larger."""
-    count = np.zeros(len(x))
-    for bars in range(1, period + 1):
-        before = shifted(x, bars)
-        count += np.where(np.isnan(before), np.nan, before <= x)
-    return 100.0 * count / period
-
-
 TRADERS: Mapping[str, Compute] = {
     "hma": _hull,
     "alma": _alma,
-    "rma": lambda inputs, params: (smoothing.wilder_nb(inputs[0], int(params[0]), 0),),
+    "rma": lambda inputs, params: (wilder(inputs[0], int(params[0])),),
     "ichimoku": _ichimoku,
     "pivot_points": _pivot_points,
     "vwap_week": _anchored(_week),
@@ -138,6 +131,6 @@ TRADERS: Mapping[str, Compute] = {
     "zscore": _zscore,
     "linreg_channel": _linreg_channel,
     "connors_rsi": _connors_rsi,
-    "percentrank": lambda inputs, params: (_rank(inputs[0], int(params[0])),),
+    "percentrank": lambda inputs, params: (rank(inputs[0], int(params[0])),),
 }
 """How each is computed, by its word."""

@@ -1,0 +1,170 @@
+"""One pass over the curves of a run: drawdowns, their episodes, exposure and leverage.
+
+What `engine/metrics_drawdown` and `engine/metrics_exposure` report; a bar is read once. Integers are
+exact; sums of doubles carry their rounding errors along (Neumaier, 1974).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from sptraderb.domain.calendar import Int64Array
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
+
+Float64Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.uint8]
+
+# Places in the integers that come out ...
+(
+    TROUGH_MONEY,
+    CLOSE_MONEY,
+    EPISODES,
+    IS_OPEN,
+    LONGEST_S,
+    TOTAL_S,
+    LONGEST_RECOVERY_S,
+    EXPOSED_BARS,
+    N_INTEGERS,
+) = range(9)
+# ... and in the doubles.
+TROUGH_FRACTION, CLOSE_FRACTION, DEPTHS, LEVERAGE, MOST_LEVERAGE, N_DOUBLES = range(6)
+
+
+@kernel_jit
+def drawdown_pass_nb(
+    first: int,
+    deposit: int,
+    equity: Int64Array,
+    troughs: Int64Array,
+    opens_s: Int64Array,
+    closes_s: Int64Array,
+    integers: Int64Array,
+    doubles: Float64Array,
+) -> None:
+    """Write depth and duration of drawdowns from bar ``first`` on.
+
+    Parameters
+    ----------
+    first : int
+        First tradable bar; smaller than the number of bars.
+    deposit : int
+        Where the peak starts.
+    equity, troughs : ndarray of shape (n_bars,), dtype=int64
+        Marks at closes and lowest marks inside bars, in minor units. A bar is measured against the peak
+        of the marks before it.
+    opens_s, closes_s : ndarray of shape (at least n_bars,), dtype=int64
+        When bars open and close, Unix seconds.
+    integers, doubles : ndarray
+        Written at their places.
+    """
+    n_bars = len(equity)
+    peak = deposit
+    lowest, lowest_trough = peak, peak
+    start, low_bar, low = -1, first, deposit
+    depths = lost = 0.0
+    for bar in range(first, n_bars):
+        mark, trough = equity[bar], troughs[bar]
+        lowest = min(lowest, mark)
+        lowest_trough = min(lowest_trough, trough)
+        if mark < peak:
+            if start < 0:
+                start, low_bar, low = bar, bar, mark
+            elif mark < low:
+                low_bar, low = bar, mark
+            continue
+        if start >= 0:
+            depths, lost = added_nb((peak - low) / peak, depths, lost)
+            _end_episode_nb(start, bar, low_bar, first, opens_s, closes_s, integers)
+            start = -1
+        if mark > peak:
+            _end_stretch_nb(peak, lowest, lowest_trough, integers, doubles)
+            peak = mark
+            lowest, lowest_trough = peak, peak
+    _end_stretch_nb(peak, lowest, lowest_trough, integers, doubles)
+    if start >= 0:
+        depths, lost = added_nb((peak - low) / peak, depths, lost)
+        _end_episode_nb(start, n_bars - 1, low_bar, first, opens_s, closes_s, integers)
+        integers[IS_OPEN] = 1
+    doubles[DEPTHS] = depths + lost
+
+
+@inlined_jit
+def _end_stretch_nb(
+    peak: int, lowest: int, lowest_trough: int, integers: Int64Array, doubles: Float64Array
+) -> None:
+    """Take the depths below one peak."""
+    integers[CLOSE_MONEY] = max(integers[CLOSE_MONEY], peak - lowest)
+    integers[TROUGH_MONEY] = max(integers[TROUGH_MONEY], peak - lowest_trough)
+    doubles[CLOSE_FRACTION] = max(doubles[CLOSE_FRACTION], (peak - lowest) / peak)
+    doubles[TROUGH_FRACTION] = max(doubles[TROUGH_FRACTION], (peak - lowest_trough) / peak)
+
+
+@inlined_jit
+def _end_episode_nb(
+    start: int,
+    end: int,
+    low_bar: int,
+    first: int,
+    opens_s: Int64Array,
+    closes_s: Int64Array,
+    integers: Int64Array,
+) -> None:
+    """Take one stretch below the peak: from the mark that set it to the mark that reached it again."""
+    from_s = closes_s[start - 1] if start > first else opens_s[first]
+    length = closes_s[end] - from_s
+    integers[EPISODES] += 1
+    integers[TOTAL_S] += length
+    integers[LONGEST_S] = max(integers[LONGEST_S], length)
+    integers[LONGEST_RECOVERY_S] = max(integers[LONGEST_RECOVERY_S], closes_s[end] - closes_s[low_bar])
+
+
+@inlined_jit
+def added_nb(value: float, total: float, lost: float) -> tuple[float, float]:
+    """Return a sum with one more value, and what its roundings have lost."""
+    summed = total + value
+    if abs(total) >= abs(value):
+        return summed, lost + ((total - summed) + value)
+    return summed, lost + ((value - summed) + total)
+
+
+@kernel_jit
+def exposure_pass_nb(
+    first: int,
+    minor_a_tick: float,
+    equity: Int64Array,
+    held: Int64Array,
+    exposed: Flags,
+    closes: Int64Array,
+    ask_closes: Int64Array,
+    integers: Int64Array,
+    doubles: Float64Array,
+) -> None:
+    """Write on how many bars from ``first`` on a position was held, and leverage at closes.
+
+    Parameters
+    ----------
+    first : int
+        First tradable bar.
+    minor_a_tick : float
+        Minor units that one step gains with one tick.
+    equity, held : ndarray of shape (n_bars,), dtype=int64
+        Marks and signed sizes at closes. Leverage counts where a size is held and equity is positive.
+    exposed : ndarray of shape (n_bars,), dtype=uint8
+        Whether a position was held at any instant.
+    closes, ask_closes : ndarray of shape (at least n_bars,), dtype=int64
+        Prices at which longs and shorts are marked.
+    integers, doubles : ndarray
+        Written at their places.
+    """
+    total = lost = most = 0.0
+    count = 0
+    for bar in range(first, len(equity)):
+        count += exposed[bar]
+    for bar in range(len(equity)):
+        steps = held[bar]
+        if steps != 0 and equity[bar] > 0:
+            price = closes[bar] if steps > 0 else ask_closes[bar]
+            leverage = float(price) * float(abs(steps)) * minor_a_tick / float(equity[bar])
+            total, lost = added_nb(leverage, total, lost)
+            most = max(most, leverage)
+    integers[EXPOSED_BARS] = count
+    doubles[LEVERAGE], doubles[MOST_LEVERAGE] = total + lost, most
