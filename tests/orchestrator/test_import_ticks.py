@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sptraderb.candles.import_options import ImportOptions
+from sptraderb.cli.import_command import telling_name
 from sptraderb.cli.tick_parts import joined_parts
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.timeframe import M1, M5
@@ -46,3 +47,26 @@ def test_files_when_no_folder_then_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     with joined_parts([file]) as joined:
         assert joined == [(file, "")]
+
+
+async def test_part_when_imported_alone_then_its_folders_say_the_symbol(
+    pool: Pool, shared_data: Path
+) -> None:
+    """One part of a day needs no flag: AUDUSD is the name of a folder it lies in."""
+    path = next((shared_data / "raw_samples/ticks_json/ticks/AUDUSD/2024/01/01").glob("*.json"))
+    options = ImportOptions(file_name=telling_name(path))
+    report = await import_candles(pool, path, options=options)
+    assert (report.format, report.symbol, report.timeframe, report.side) == ("ticks", "AUDUSD", "1m", "both")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/x/EURUSD/GBPUSD_1h.csv", "GBPUSD_1h.csv"),
+        ("/x/EURUSD/1h.csv", "x_EURUSD_1h.csv"),
+        ("/nowhere/known/table.csv", "table.csv"),
+    ],
+)
+def test_name_when_it_says_no_symbol_then_the_folders_are_asked(path: str, name: str) -> None:
+    """The file's own name wins; folders that say nothing are left out."""
+    assert telling_name(Path(path)) == name

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sptraderb.bootstrap import Services, open_services
+from sptraderb.candles.file_name import read_file_name
 from sptraderb.candles.formats.unpacking import plain_file
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.candles.import_report import ImportReport, report_lines
@@ -18,6 +19,8 @@ from sptraderb.cli.surroundings import read_settings, run_async
 from sptraderb.cli.tick_parts import joined_parts
 from sptraderb.errors import InvalidInput
 from sptraderb.orchestrator.import_candles import import_candles
+
+_NAME_PARTS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,16 +141,32 @@ async def import_with_bar(services: Services, file: Path, options: ImportOptions
         As `import_candles`.
     """
     shown = options.file_name or file.name
+    name = options.file_name or telling_name(file)
     with step_bar(f"{shown}: reading", counts=False) as bar:
 
         def move(phase: str, done: int, total: int) -> None:
             bar.move(done, total, f"{shown}: {phase}")
 
         with plain_file(
-            file, name=options.file_name, on_bytes=lambda done, total: move("unpacking", done, total)
+            file, name=name, on_bytes=lambda done, total: move("unpacking", done, total)
         ) as plain:
             known = replace(options, file_name=plain.name)
             return await import_candles(services.pool, plain.path, options=known, on_progress=move)
+
+
+def telling_name(file: Path) -> str:
+    """Return a file's name, with the folders before it where it says no symbol itself and they do.
+
+    Examples
+    --------
+    >>> telling_name(Path("/data/ticks/AUDUSD/2024/01/01/part-17.json"))
+    'data_ticks_AUDUSD_2024_01_01_part-17.json'
+    """
+    if read_file_name(file.name).symbol is not None:
+        return file.name
+    parts = [part for part in file.absolute().parts[-_NAME_PARTS:] if part != "/"]
+    longer = "_".join(parts)
+    return longer if read_file_name(longer).symbol is not None else file.name
 
 
 def reports_table(reports: Sequence[ImportReport]) -> Table:
