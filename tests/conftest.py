@@ -11,6 +11,7 @@ from sptraderb.testing.database import DatabaseServer
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _NO_SHARED_DATA = "needs ../shared/data"
+_NO_TIMESCALE = "needs TimescaleDB"
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +54,13 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line how many tests did not run for want of the shared data."""
+    """Say in one line each how many tests did not run for want of the shared data or of TimescaleDB."""
     skipped = terminalreporter.stats.get("skipped", [])
-    n_skipped = sum(_NO_SHARED_DATA in str(report.longrepr) for report in skipped)
-    if n_skipped:
-        noun = "test" if n_skipped == 1 else "tests"
-        terminalreporter.write_line(f"{n_skipped} {noun} skipped: ../shared/data is absent")
+    for reason, sentence in (
+        (_NO_SHARED_DATA, "../shared/data is absent"),
+        (_NO_TIMESCALE, "no PostgreSQL with TimescaleDB is here (TEST_TIMESCALE_URL)"),
+    ):
+        n_skipped = sum(reason in str(report.longrepr) for report in skipped)
+        if n_skipped:
+            noun = "test" if n_skipped == 1 else "tests"
+            terminalreporter.write_line(f"{n_skipped} {noun} skipped: {sentence}")

@@ -1,4 +1,4 @@
-"""`sptraderb database start|stop|status|migrate|url`: the embedded PostgreSQL and the schema.
+"""`sptraderb database start|stop|status|migrate|policies|url`: the embedded PostgreSQL and the schema.
 
 ``start`` keeps it running in the foreground until it is told to end, as a service manager likes it; other
 commands of this machine then share it. A process that shares never stops it.
@@ -13,13 +13,14 @@ from rich.markup import escape
 from sptraderb.bootstrap import migrate_database, open_database
 from sptraderb.cli.console import OUT, say_done, step_bar
 from sptraderb.cli.surroundings import read_settings, run_async
-from sptraderb.errors import Conflict, Unavailable
+from sptraderb.errors import Conflict, InvalidInput, Unavailable
 from sptraderb.settings import Settings, mask_url
 from sptraderb.store.embedded import open_embedded
 from sptraderb.store.embedded_files import prepare_files
 from sptraderb.store.embedded_process import accepts, server_url
 from sptraderb.store.migrate import CODE_VERSION, schema_version
 from sptraderb.store.pool import connect
+from sptraderb.store.timescale_policies import set_policies
 
 database = App(name="database", help="Look after the embedded PostgreSQL and the schema.")
 
@@ -52,6 +53,37 @@ def status() -> None:
 def url() -> None:
     """Print the address of the database, with its password, for psql and other tools."""
     run_async(_print_url(read_settings()))
+
+
+@database.command
+def policies(*, compress_after_days: int | None = None, drop_after_days: int | None = None) -> None:
+    """Replace the policies of TimescaleDB for candles; without days there are none.
+
+    Parameters
+    ----------
+    compress_after_days
+        Compress imported candles of this age.
+    drop_after_days
+        Drop aggregates, which are made of imported candles, of this age.
+    """
+    run_async(_set_policies(read_settings(), compress_after_days, drop_after_days))
+
+
+async def _set_policies(
+    settings: Settings, compress_after_days: int | None, drop_after_days: int | None
+) -> None:
+    if any(days is not None and days < 1 for days in (compress_after_days, drop_after_days)):
+        raise InvalidInput("storage.bad_days", "days of a policy must be 1 or more, were fewer")
+    async with open_database(settings) as address:
+        await migrate_database(address)
+        connection = await connect(address)
+        try:
+            await set_policies(
+                connection, compress_after_days=compress_after_days, drop_after_days=drop_after_days
+            )
+        finally:
+            await connection.close()
+    say_done("policies replaced")
 
 
 async def _hold(settings: Settings) -> None:

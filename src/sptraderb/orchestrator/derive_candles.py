@@ -133,16 +133,23 @@ async def derive_released(
     origins = await list_origins(connection, released.instrument_id)
     for source in SOURCES.get(released.timeframe, ()):
         if origins.get(source) == OWN:
-            state = await find_revision(connection, instrument.symbol, source)
-            change = Change(
-                revision=await import_rows.next_revision(connection),
-                first_s=state.first_s,
-                last_s=state.last_s,
-                content_hash=state.content_hash,
-            )
             target = SeriesTarget(instrument_id=released.instrument_id, timeframe=source)
-            await derive_coarser(connection, instrument, target, change, options=options, on_progress=_silent)
+            await derive_all(connection, instrument, target, options=options)
             return
+
+
+async def derive_all(
+    connection: Connection, instrument: Instrument, series: SeriesTarget, *, options: ImportOptions
+) -> None:
+    """Make everything coarser than a stored series anew, over all of it, as a revision of its own."""
+    state = await find_revision(connection, instrument.symbol, series.timeframe)
+    change = Change(
+        revision=await import_rows.next_revision(connection),
+        first_s=state.first_s,
+        last_s=state.last_s,
+        content_hash=state.content_hash,
+    )
+    await derive_coarser(connection, instrument, series, change, options=options, on_progress=_silent)
 
 
 def derived_facts(touched: list[tuple[Timeframe, Change]], options: ImportOptions) -> RevisionFacts:

@@ -8,6 +8,7 @@
 6. judge:     FX weeks, duplicates, quality, `strict`               import_outcome
 7. store:     one transaction: locks, revision, history, rows,
               coarser series, catalogue, report                     store/candle_import_rows, derive_candles
+8. refresh:   aggregates of TimescaleDB, after the commit           store/timescale
 
 Steps 1 to 3 are `import_plan`.
 
@@ -35,6 +36,7 @@ from sptraderb.candles.row_checks import RowChecker
 from sptraderb.candles.row_faults import RowFault
 from sptraderb.domain.timeframe import STORED
 from sptraderb.errors import Conflict
+from sptraderb.orchestrator.aggregated_candles import aggregate_coarser, store_aggregated
 from sptraderb.orchestrator.coarser_spool import CoarserSpool, store_spooled
 from sptraderb.orchestrator.derive_candles import Change, derive_coarser, derive_released
 from sptraderb.orchestrator.import_outcome import (
@@ -52,6 +54,7 @@ from sptraderb.store.candle_copy import encode_rows, encode_series_rows
 from sptraderb.store.candle_import_rows import Applied, Duplicates, RevisionFacts, SeriesTarget, StageRange
 from sptraderb.store.instrument_rows import has_candles, save_instrument
 from sptraderb.store.pool import Connection, Pool
+from sptraderb.store.timescale import keeps_aggregates, refresh_aggregates
 
 _HASH_BYTES = 4 * 2**20
 
@@ -105,7 +108,9 @@ async def import_candles(
         await require_own(pool, plan.symbol, plan.timeframe)
     file_hash = await asyncio.to_thread(_file_hash, path)
     earlier = await job.find_earlier(plan, file_hash)
-    return earlier or await job.run(plan, file_hash)
+    report = earlier or await job.run(plan, file_hash)
+    await refresh_aggregates(pool)
+    return report
 
 
 def _silent(phase: str, done: int, total: int) -> None:
@@ -228,7 +233,8 @@ class _Import:
     async def _begin(self, connection: Connection, plan: ImportPlan) -> tuple[SeriesTarget, int]:
         """Take the locks of all series the import may change and give it a revision number."""
         instrument_id = await _hold_instrument(connection, plan)
-        for timeframe in STORED[STORED.index(plan.timeframe) :]:
+        finest = 0 if await keeps_aggregates(connection) else STORED.index(plan.timeframe)
+        for timeframe in STORED[finest:]:
             await import_rows.lock_series(connection, plan.symbol, timeframe)
         if not plan.options.own:
             await require_own(connection, plan.symbol, plan.timeframe)
@@ -281,26 +287,25 @@ class _Import:
         def on_progress(done: int, total: int) -> None:
             self._on_progress("deriving", done, total)
 
-        options = reading.plan.options
+        options, instrument = reading.plan.options, reading.plan.settled.instrument
+        if await aggregate_coarser(connection, series, change):
+            return {}
         if self._spool is not None:
             return await store_spooled(
                 connection, self._spool, series, change, options=options, on_progress=on_progress
             )
-        return await derive_coarser(
-            connection,
-            reading.plan.settled.instrument,
-            series,
-            change,
-            options=options,
-            on_progress=on_progress,
+        written = await derive_coarser(
+            connection, instrument, series, change, options=options, on_progress=on_progress
         )
+        await store_aggregated(connection, instrument, series.instrument_id, options=options)
+        return written
 
     async def _open_spool(self, connection: Connection, plan: ImportPlan) -> CoarserSpool | None:
         """Return what makes coarser candles on the way, where none is stored yet and nothing is adopted."""
         for timeframe in STORED[STORED.index(plan.timeframe) + 1 :]:
             if await import_rows.has_series(connection, plan.symbol, timeframe):
                 return None
-        if await has_adopted(connection, plan.symbol):
+        if await has_adopted(connection, plan.symbol) or await keeps_aggregates(connection):
             return None
         self._spool = CoarserSpool(plan.settled.instrument, plan.timeframe)
         return self._spool

@@ -22,6 +22,7 @@ from sptraderb.store.candle_import_rows import lock_instrument, lock_series
 from sptraderb.store.instrument_rows import save_instrument
 from sptraderb.store.pool import Connection, Database, Row
 from sptraderb.store.sql import load_queries
+from sptraderb.store.timescale import decide_storage
 
 _QUERIES = load_queries("adopted_relations")
 _KINDS = {
@@ -63,8 +64,7 @@ async def settle_adoption(connection: Connection) -> list[str]:
     async with connection.transaction():
         is_first = not await connection.fetchval(_QUERIES["has_decided"])
         notices = await _adopt(connection, takes_new=is_first, recounts=False)
-        await connection.execute(_QUERIES["decide"])
-        return notices
+        return [*notices, *(await decide_storage(connection) if is_first else [])]
 
 
 async def adopt_relations(connection: Connection) -> list[str]:

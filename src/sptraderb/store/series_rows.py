@@ -247,9 +247,12 @@ def _source_for(timeframe: Timeframe, stored: list[Timeframe], calendar: Calenda
 
 
 async def list_metadata(database: Database) -> list[SymbolMetadata]:
-    """Return what is stored, by symbol."""
+    """Return what is stored, by symbol; aggregates count as stored."""
     by_symbol: dict[str, list[tuple[Timeframe, int, int, int]]] = {}
+    coarser: dict[str, set[Timeframe]] = {}
     for row in await database.fetch(_QUERIES["list_symbols"]):
+        if row["aggregated"]:
+            coarser[row["symbol"]] = {one for one in STORED if one > _BY_NAME[row["timeframe"]]}
         extent = await _extent(database, row)
         by_symbol.setdefault(row["symbol"], []).append((_BY_NAME[row["timeframe"]], *extent))
     return [
@@ -258,7 +261,9 @@ async def list_metadata(database: Database) -> list[SymbolMetadata]:
             earliest_s=min(first for _, first, _, _ in series),
             latest_s=max(last for _, _, last, _ in series),
             tick_count=min(series)[3],
-            timeframes=tuple(one.name for one, _, _, _ in sorted(series)),
+            timeframes=tuple(
+                one.name for one in sorted({one for one, _, _, _ in series} | coarser.get(symbol, set()))
+            ),
         )
         for symbol, series in by_symbol.items()
     ]

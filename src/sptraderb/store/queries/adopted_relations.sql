@@ -6,10 +6,6 @@ SELECT pg_advisory_xact_lock(hashtextextended('sptraderb.migrate', 0))
 -- Adoption is decided once; what appears later is said at start and adopted on demand.
 SELECT EXISTS (SELECT FROM sptraderb.candle_storage)
 
--- decide --
--- Written in the transaction of the first adoption.
-INSERT INTO sptraderb.candle_storage DEFAULT VALUES ON CONFLICT DO NOTHING
-
 -- find_relations --
 -- Relations of the seed's names that are not our views, with the base types of their columns, from the
 -- catalogue alone: no right on the relation is needed to look.

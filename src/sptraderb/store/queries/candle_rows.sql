@@ -8,7 +8,7 @@ WHERE i.symbol = $1
 
 -- list_symbols --
 -- All series of all symbols; the catalogue is small. Adopted ones come with the place of their rows.
-SELECT i.symbol, s.timeframe, s.origin, s.first_time, s.last_time, s.n_bars, a.relation, a.kind AS relation_kind,
+SELECT i.symbol, s.timeframe, s.origin, s.aggregated, s.first_time, s.last_time, s.n_bars, a.relation, a.kind AS relation_kind,
        a.time_column, a.time_type, a.price_types, a.volume_column
 FROM sptraderb.candle_series s JOIN sptraderb.instruments i ON i.id = s.instrument_id
 LEFT JOIN sptraderb.adopted_relations a ON s.origin = 'adopted' AND a.timeframe = s.timeframe
