@@ -34,6 +34,7 @@ from sptraderb.store.timescale import (
 from sptraderb.store.timescale_policies import policy_statements, set_policies
 from sptraderb.testing.candle_files import csv_lines, moving_candles, write_lines
 from sptraderb.testing.database import DatabaseServer
+from sptraderb.testing.platform_database import RelationForm, make_relation
 from sptraderb.testing.timescale_stand_ins import pretend_extension, stand_in
 
 NO_TIMESCALE = "needs TimescaleDB"
@@ -57,8 +58,8 @@ async def stood_in(pool: Pool) -> Pool:
 
 
 @pytest.fixture
-async def timescale(database_server: DatabaseServer) -> AsyncIterator[tuple[Pool, str]]:
-    """Give a database with the extension, migrated by us; without one the test is skipped and counted."""
+async def timescale_url(database_server: DatabaseServer) -> AsyncIterator[str]:
+    """Give the address of a database with the extension; without one the test is skipped and counted."""
     admin = os.environ.get("TEST_TIMESCALE_URL") or database_server.create_database(migrated=False)
     name = f"sptraderb_test_{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(admin)
@@ -73,13 +74,19 @@ async def timescale(database_server: DatabaseServer) -> AsyncIterator[tuple[Pool
         inside = await asyncpg.connect(url)
         await inside.execute("CREATE EXTENSION timescaledb")
         await inside.close()
-        await migrate(url)
-        opened = await open_pool(url, size=4)
-        yield opened, url
-        await opened.close()
+        yield url
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def timescale(timescale_url: str) -> AsyncIterator[tuple[Pool, str]]:
+    """Give a pool on a database with the extension, migrated by us, and its address."""
+    await migrate(timescale_url)
+    opened = await open_pool(timescale_url, size=4)
+    yield opened, timescale_url
+    await opened.close()
 
 
 def written(path: Path, candles: Candles) -> Path:
@@ -118,7 +125,8 @@ def test_chain_when_listed_then_every_coarser_timeframe_of_every_native_one_is_t
 
 async def test_start_when_the_extension_is_absent_then_plain_is_recorded(pool: Pool) -> None:
     """On plain PostgreSQL nothing is said and nothing changes."""
-    assert await pool.fetchrow("SELECT kind, facts::text FROM sptraderb.candle_storage") == ("plain", "{}")
+    rows = await pool.fetch("SELECT kind, facts::text FROM sptraderb.candle_storage")
+    assert [tuple(row) for row in rows] == [("plain", "{}")]
     assert not await keeps_aggregates(pool)
     assert await refresh_aggregates(pool) == 0
 
@@ -327,6 +335,40 @@ async def test_extension_when_present_then_tables_are_turned_and_everything_is_e
     assert (await migrate(url)).notices == ()
     if has_aggregates:
         await _check_policies(pool)
+
+
+async def test_adoption_when_the_platform_has_hypertables_and_aggregates_then_read_exactly(
+    timescale_url: str,
+) -> None:
+    """Strict, on the extension: a hypertable and a real-time aggregate of the platform are adopted."""
+    connection = await asyncpg.connect(timescale_url)
+    try:
+        form = RelationForm(price_type="numeric(12,5)", is_indexed=False)
+        name = await make_relation(connection, FIVE, form=form)
+        await connection.execute(
+            f"SELECT create_hypertable('{name}', by_range('time'), migrate_data => true)"
+        )
+        made = ["forex_candles_5m"]
+        if await connection.fetchval("SHOW timescaledb.license") == "timescale":
+            await connection.execute(
+                "CREATE MATERIALIZED VIEW public.forex_candles_1h"
+                " WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS"
+                " SELECT time_bucket('1 hour', time) AS time, symbol, first(open, time) AS open,"
+                " max(high) AS high, min(low) AS low, last(close, time) AS close, sum(volume) AS volume"
+                f" FROM {name} GROUP BY 1, 2 WITH NO DATA"
+            )
+            made.append("forex_candles_1h")
+    finally:
+        await connection.close()
+    report = await migrate(timescale_url)
+    assert all(any(f"{one} " in notice and "adopted" in notice for notice in report.notices) for one in made)
+    pool = await open_pool(timescale_url, size=2)
+    try:
+        assert_same(await read_candles(pool, "EURUSD", M5), FIVE)
+        assert_same(await read_candles(pool, "EURUSD", H1), resample(FIVE, H1))
+        assert_same(await read_candles(pool, "EURUSD", H4), resample(FIVE, H4))
+    finally:
+        await pool.close()
 
 
 async def _check_policies(pool: Pool) -> None:

@@ -120,7 +120,6 @@ async def test_train_sets_when_all_are_loaded_then_every_value_is_read_back(
         table, timeframe = _table(shared_data, name), _timeframe(name)
         stored = await read_candles(pool, symbol, timeframe)
         _require_equal(stored, table, name, decimals)
-        await read_candles(pool, symbol, timeframe, cache=cache)
         mapped = await read_candles(pool, symbol, timeframe, cache=cache)
         _require_equal(mapped, table, name, decimals)
         finest = min(_timeframe(other) for other, (owner, _) in SETS.items() if owner == symbol)
