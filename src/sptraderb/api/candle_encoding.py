@@ -3,7 +3,7 @@
 Prices leave as exactly the stored decimal: in JSON the double nearest to ticks / 10^scale, whose
 shortest text is that decimal below 10^15 ticks; in CSV the decimal itself.
 
-A slice is a few thousand bars, about two milliseconds of work, so that other requests go on.
+A slice is a thousand bars, less than a millisecond of work, so that other requests go on.
 """
 
 import asyncio
@@ -13,14 +13,17 @@ from dataclasses import replace
 
 import msgspec
 
+from sptraderb.api.candle_text import candle_lines
 from sptraderb.api.media_types import CSV, JSON
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import text_from_ticks
 
-SLICE_BARS = 2_000
+SLICE_BARS = 1_000
 GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 CSV_HEADER = b"time,open,high,low,close,volume\n"
+
+_CSV_PIECES = (b"", b",", b",", b",", b",", b",", b"\n")
 
 EncodeSlice = Callable[[Candles], bytes]
 
@@ -70,23 +73,21 @@ def encode_json_rows(candles: Candles) -> bytes:
 
     Notes
     -----
-    About 0.7 microseconds a candle.
+    About 0.6 microseconds a candle.
     """
     return msgspec.json.encode(candle_rows_of(candles))[1:-1]
 
 
 def encode_csv_rows(candles: Candles) -> bytes:
-    """Return candles as CSV lines, prices as exact decimal text."""
+    """Return candles as CSV lines, prices as exact decimal text, volumes as the shortest exact one."""
+    lines = candle_lines(candles, _CSV_PIECES)
+    if lines is not None:
+        return lines
     scale = candles.instrument.price_scale
     columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
     prices = [[text_from_ticks(value, scale) for value in ticks.tolist()] for ticks in columns]
-    lines = [
-        f"{time},{o},{h},{low},{close},{volume:g}\n"
-        for time, o, h, low, close, volume in zip(
-            candles.time_s.tolist(), *prices, candles.volume.tolist(), strict=True
-        )
-    ]
-    return "".join(lines).encode()
+    rows = zip(candles.time_s.tolist(), *prices, candles.volume.tolist(), strict=True)
+    return "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
 
 
 def encode_array(candles: Candles) -> bytes:

@@ -13,6 +13,7 @@ from litestar.response import Stream
 
 from sptraderb.api.candle_encoding import (
     CSV_HEADER,
+    SLICE_BARS,
     CandleRow,
     compressed,
     encode_array,
@@ -125,7 +126,7 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         headers = query.headers(state, cursor)
         return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
     if query.limit is not None:
-        return await _page(request, query, query.limit, cursor)
+        return await _page(request, query, cursor, state)
     if query.media_type in (ARROW_STREAM, PARQUET):
         return await _table(request, query, state)
     return await _stream(request, query)
@@ -156,7 +157,9 @@ async def _newest_first(slices: AsyncIterator[Candles]) -> AsyncIterator[Candles
         yield newest_first(candles)
 
 
-async def _page(request: AnyRequest, query: CandleQuery, limit: int, cursor: str | None) -> Response[Any]:
+async def _page(
+    request: AnyRequest, query: CandleQuery, cursor: str | None, known: candle_rows.SeriesState
+) -> Response[Any]:
     services = services_of(request)
     from_s, to_s = _page_bounds(query, cursor)
     page = await candle_rows.candle_page(
@@ -165,16 +168,21 @@ async def _page(request: AnyRequest, query: CandleQuery, limit: int, cursor: str
         query.timeframe,
         from_s=from_s,
         to_s=to_s,
-        limit=limit,
+        limit=query.limit or MAX_PAGE_BARS,
         descending=query.descending,
         cache=services.candle_cache,
+        known=known,
     )
     headers = query.headers(page.state, cursor)
     if page.has_more:
         times = page.candles.time_s
         beyond_s = int(times[0]) - 1 if query.descending else int(times[-1]) + 1
         headers["link"] = next_link(request, encode_cursor(beyond_s))
-    body = await asyncio.to_thread(_encoded, page.candles, query)
+    if query.media_type == JSON and len(page.candles) <= SLICE_BARS:
+        # No more than a slice of a stream: a thread would cost more than the work.
+        body = _encoded(page.candles, query)
+    else:
+        body = await asyncio.to_thread(_encoded, page.candles, query)
     return Response(body, headers=headers, media_type=query.media_type)
 
 

@@ -167,6 +167,7 @@ async def candle_page(  # noqa: PLR0913  a read's facts, all but the series by k
     limit: int,
     descending: bool = False,
     cache: CandleCache | None = None,
+    known: SeriesState | None = None,
 ) -> CandlePage:
     """Return the first (``descending``: the last) ``limit`` bars of a range.
 
@@ -182,6 +183,8 @@ async def candle_page(  # noqa: PLR0913  a read's facts, all but the series by k
         Takes the last bars of the range.
     cache : CandleCache or None
         Used where it holds the series; not filled for a page.
+    known : SeriesState or None
+        What the catalogue said a moment ago: where the cache holds that revision, nothing is asked again.
 
     Raises
     ------
@@ -189,6 +192,9 @@ async def candle_page(  # noqa: PLR0913  a read's facts, all but the series by k
         ``candles.unknown_symbol``, ``candles.too_coarse``.
     """
     wanted = BarRange(start_s=from_s, end_s=to_s)
+    held = None if known is None else mapped_series(known, cache)
+    if known is not None and held is not None:
+        return _page_of(at_timeframe(held, known, wanted), known, limit=limit, descending=descending)
     async with snapshot(database) as connection:
         state = await find_revision(connection, symbol, timeframe)
         whole = mapped_series(state, cache)
@@ -198,10 +204,13 @@ async def candle_page(  # noqa: PLR0913  a read's facts, all but the series by k
             bars = await read_page(connection, state, wanted, limit=limit + 1, back=descending)
         else:
             bars = await read_bars(connection, state, wanted, as_of=None)
-    has_more = len(bars) > limit
+    return _page_of(bars, state, limit=limit, descending=descending)
+
+
+def _page_of(bars: Candles, state: SeriesState, *, limit: int, descending: bool) -> CandlePage:
     first = max(0, len(bars) - limit) if descending else 0
     cut = bars.sliced(first, min(len(bars), first + limit))
-    return CandlePage(state=state, candles=cut, has_more=has_more)
+    return CandlePage(state=state, candles=cut, has_more=len(bars) > limit)
 
 
 async def open_candle_stream(  # noqa: PLR0913  a read's facts, all but the series by keyword
