@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from litestar import Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
@@ -34,7 +35,8 @@ from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_l
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.wire_time import LAST_SECOND, time_bound
-from sptraderb.domain.candle import Candles
+from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
+from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.timeframe import Timeframe, parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.store import candle_rows
@@ -127,7 +129,7 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
     if query.limit is not None:
         return await _page(request, query, cursor, state)
-    if query.media_type in (ARROW_STREAM, PARQUET):
+    if query.media_type == PARQUET:
         return await _table(request, query, state)
     return await _stream(request, query)
 
@@ -144,12 +146,25 @@ async def _stream(request: AnyRequest, query: CandleQuery) -> Response[Any]:
         cache=services.candle_cache,
     )
     slices = _newest_first(stream.slices) if query.descending else stream.slices
-    pieces: AsyncIterator[bytes] = stream_rows(slices, query.media_type)
     headers = query.headers(stream.state)
+    if query.media_type == ARROW_STREAM:
+        # Loaded when first asked for: the Arrow library is of no use to most processes.
+        from sptraderb.api.candle_tables import stream_arrow
+
+        empty = empty_candles(stream.state.instrument, query.timeframe)
+        return Stream(stream_arrow(slices, empty), headers=headers, media_type=query.media_type)
+    pieces: AsyncIterator[bytes] = stream_rows(slices, query.media_type)
     if query.gzip:
         headers["content-encoding"] = "gzip"
         pieces = compressed(pieces)
     return Stream(pieces, headers=headers, media_type=query.media_type)
+
+
+def empty_candles(instrument: Instrument, timeframe: Timeframe) -> Candles:
+    """Return no bars of a series."""
+    none = np.empty(0, dtype=np.int64)
+    names = ("time_s", *PRICE_COLUMNS, *(ASK_COLUMNS if instrument.side is CandleSide.BOTH else ()))
+    return Candles.from_columns(dict.fromkeys(names, none), instrument=instrument, timeframe=timeframe)
 
 
 async def _newest_first(slices: AsyncIterator[Candles]) -> AsyncIterator[Candles]:
@@ -219,7 +234,6 @@ def _encoded(ascending: Candles, query: CandleQuery) -> bytes:
         return encode_array(candles)
     if media_type == CSV:
         return CSV_HEADER + encode_csv_rows(candles)
-    # Loaded when first asked for: the Arrow library is of no use to most processes.
     from sptraderb.api.candle_tables import arrow_stream, parquet_file
 
     return arrow_stream(candles) if media_type == ARROW_STREAM else parquet_file(candles)
