@@ -254,6 +254,23 @@ async def test_start_when_a_relation_is_gone_then_said_and_reads_refuse(
     assert await list_metadata(late_pool) == []
 
 
+async def test_adoption_when_a_symbol_is_gone_or_own_candles_have_both_sides_then_left_out(
+    platform: asyncpg.Connection, empty_database_url: str, late_pool: Pool
+) -> None:
+    """Looking again forgets symbols without rows; one side of prices cannot join a symbol of both."""
+    form = RelationForm()
+    table = await make_relation(platform, HOURS, form=form)
+    await add_rows(platform, table, HOURS.sliced(0, 10), form=form, symbol="GBPUSD")
+    await migrate.migrate(empty_database_url)
+    await platform.execute(f"DELETE FROM public.{table} WHERE symbol = 'EURUSD'")
+    await add_rows(platform, table, HOURS.sliced(0, 10), form=form, symbol="AUDUSD")
+    await platform.execute("UPDATE sptraderb.instruments SET candle_side = 'both' WHERE symbol = 'AUDUSD'")
+    async with late_pool.acquire() as connection:
+        sentences = await adopt_relations(connection)
+    assert [entry.symbol for entry in await list_metadata(late_pool)] == ["GBPUSD"]
+    assert any("AUDUSD" in sentence and "left out" in sentence for sentence in sentences)
+
+
 async def test_names_when_theirs_come_first_then_ours_are_made_beside_them(
     platform: asyncpg.Connection, empty_database_url: str
 ) -> None:

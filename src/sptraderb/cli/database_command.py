@@ -20,6 +20,7 @@ from sptraderb.store.embedded_files import prepare_files
 from sptraderb.store.embedded_process import accepts, server_url
 from sptraderb.store.migrate import CODE_VERSION, schema_version
 from sptraderb.store.pool import connect
+from sptraderb.store.timescale import describe_storage
 from sptraderb.store.timescale_policies import set_policies
 
 database = App(name="database", help="Look after the embedded PostgreSQL and the schema.")
@@ -129,11 +130,14 @@ async def _status(settings: Settings) -> None:
     try:
         server = await connection.fetchval("SHOW server_version")
         found = await schema_version(connection)
+        kept = await describe_storage(connection) if found == CODE_VERSION else ""
     finally:
         await connection.close()
     OUT.print(f"address  {escape(mask_url(address))}")
     OUT.print(f"server   PostgreSQL {server}{'' if settings.database_url else ', embedded'}")
     OUT.print(f"schema   version {found} of {CODE_VERSION}")
+    if kept:
+        OUT.print(f"candles  {escape(kept)}")
 
 
 async def _print_url(settings: Settings) -> None:

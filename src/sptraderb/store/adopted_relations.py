@@ -173,6 +173,8 @@ async def _take_series(connection: Connection, found: _Found, *, recounts: bool)
         return n_adopted, []
     query = _QUERIES["list_symbols_by_index" if found.is_indexed else "list_symbols"]
     symbols = [row["symbol"] for row in await connection.fetch(query.format(relation=relation.relation))]
+    if recounts:
+        await connection.execute(_QUERIES["forget_series"], relation.timeframe, symbols)
     n_series, left_out = 0, []
     for symbol in symbols:
         if known.get(symbol) == OWN:

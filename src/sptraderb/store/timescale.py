@@ -155,6 +155,18 @@ async def keeps_aggregates(database: Database) -> bool:
     return bool(await database.fetchval(_QUERIES["keeps_aggregates"]))
 
 
+async def describe_storage(database: Database) -> str:
+    """Return how candles are kept in a database, for people; empty before the first start."""
+    row = await database.fetchrow(_QUERIES["read_storage"])
+    if row is None:
+        return ""
+    facts = json.loads(row["facts"])
+    if row["kind"] == "plain":
+        return f"plain tables{', without TimescaleDB: ' + facts['why_not'] if 'why_not' in facts else ''}"
+    coarser = "aggregates" if facts["aggregates"] else "rows"
+    return f"hypertables of TimescaleDB {facts['version']}, coarser ones as {coarser}"
+
+
 async def mark_aggregated(
     connection: Connection, instrument_id: int, timeframes: Collection[Timeframe], *, aggregated: bool
 ) -> None:

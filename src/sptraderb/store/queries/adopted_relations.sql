@@ -44,6 +44,11 @@ WITH gone AS (
 )
 DELETE FROM sptraderb.adopted_relations WHERE timeframe = $1
 
+-- forget_series --
+-- Symbols that the relation does not hold any more.
+DELETE FROM sptraderb.candle_series s USING sptraderb.instruments i
+WHERE i.id = s.instrument_id AND s.timeframe = $1 AND s.origin = 'adopted' AND NOT i.symbol = ANY($2::text[])
+
 -- list_symbols_by_index --
 -- Jumps from symbol to symbol along the index instead of reading every row.
 WITH RECURSIVE known AS (
