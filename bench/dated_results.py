@@ -36,7 +36,7 @@ def peak_mb(pid: int | str = "self") -> float:
 
 
 def own_mb(pid: int | None) -> float:
-    """Return the memory of a process that is its own now, without mapped files, in MB (Linux; 0 elsewhere)."""
+    """Return the memory a process has of its own now, without mapped files, in MB (Linux; 0 elsewhere)."""
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     found = next((line for line in lines if line.startswith("RssAnon:")), "RssAnon: 0 kB")
