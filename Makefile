@@ -21,8 +21,8 @@ demo: setup ## run a real backtest through a real server and show the result
 serve: setup ## start the API and one worker on 127.0.0.1:3001
 	@exec $(RUN) serve $(ARGS)
 
-test: setup-dev ## run every test
-	@exec $(DEV) pytest $(ARGS)
+test: setup-dev ## run every test, on up to four processors
+	@exec $(DEV) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 fast: setup-dev ## run the tests that need no database (seconds)
 	@exec $(DEV) pytest tests/unit tests/architecture $(ARGS)
