@@ -110,7 +110,8 @@ def rank(x: Float64Array, period: int) -> Float64Array:
 
 def shifted(x: Float64Array, bars: int) -> Float64Array:
     """Return the values ``bars`` bars ago."""
-    out = np.full(len(x), np.nan)
+    out = np.empty(len(x))
+    out[:bars] = np.nan
     out[bars:] = x[: max(len(x) - bars, 0)]
     return out
 
@@ -130,8 +131,10 @@ def true_range(bars: Series) -> Float64Array:
 
 
 def atr(bars: Series, period: int) -> Float64Array:
-    """Return the Wilder mean of the true range."""
-    return wilder(true_range(bars), period)
+    """Return the Wilder mean of the true range of (high, low, close)."""
+    out = np.empty(len(bars[0]))
+    smoothing.average_range_into_nb(bars[0], bars[1], bars[2], period, out)
+    return out
 
 
 def directional_moves(bars: Series) -> tuple[Float64Array, Float64Array]:
@@ -141,12 +144,11 @@ def directional_moves(bars: Series) -> tuple[Float64Array, Float64Array]:
     return plus, minus
 
 
-def directional(bars: Series, period: int) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return +DI, -DI and DX of (high, low, close)."""
-    plus, minus = (wilder(moves, period, first=1) for moves in directional_moves(bars))
-    index = np.empty(len(plus))
-    smoothing.directional_index_into_nb(plus, minus, atr(bars, period), index)
-    return plus, minus, index
+def directional(bars: Series, period: int) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Return +DI, -DI, DX and ADX of (high, low, close)."""
+    plus, minus, index, mean_index = (np.empty(len(bars[0])) for _ in range(4))
+    smoothing.directional_into_nb(bars[0], bars[1], bars[2], period, plus, minus, index, mean_index)
+    return plus, minus, index, mean_index
 
 
 def session_vwap(x: Float64Array, volume: Float64Array, group: Float64Array) -> Float64Array:
@@ -158,8 +160,9 @@ def session_vwap(x: Float64Array, volume: Float64Array, group: Float64Array) -> 
 
 def place_in_range(x: Float64Array, *, low: Float64Array, high: Float64Array) -> Float64Array:
     """Return where ``x`` lies from low (0) to high (100); undefined where they are equal."""
-    place: Float64Array = 100.0 * (x - low) / (high - low)
-    return place
+    out = np.empty(len(x))
+    smoothing.place_into_nb(x, low, high, out)
+    return out
 
 
 def where_traded(values: Float64Array, volume: Float64Array, period: int) -> Float64Array:

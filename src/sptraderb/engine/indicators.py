@@ -31,7 +31,6 @@ from sptraderb.engine.indicator_parts import (
     shifted,
     sma,
     true_range,
-    wilder,
     windowed,
 )
 from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
@@ -139,9 +138,8 @@ def _bbands(inputs: Series, params: tuple[float, ...]) -> Series:
 
 
 def _adx(inputs: Series, params: tuple[float, ...]) -> Series:
-    period = int(params[0])
-    plus_di, minus_di, index = directional(inputs, period)
-    return wilder(index, period, first=period), plus_di, minus_di
+    plus_di, minus_di, _, adx = directional(inputs, int(params[0]))
+    return adx, plus_di, minus_di
 
 
 def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -152,16 +150,23 @@ def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
 
 
 def _cci(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (talib.CCI(inputs[0], inputs[1], inputs[2], timeperiod=int(params[0])),)
+    out = np.empty(len(inputs[0]))
+    windows = np.zeros((4, int(params[0])))
+    smoothing.channel_index_into_nb(inputs[0], inputs[1], inputs[2], windows, out)
+    return (out,)
 
 
 def _mom(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (inputs[0] - shifted(inputs[0], int(params[0])),)
+    found = shifted(inputs[0], int(params[0]))
+    return (np.subtract(inputs[0], found, out=found),)
 
 
 def _roc(inputs: Series, params: tuple[float, ...]) -> Series:
     before = shifted(inputs[0], int(params[0]))
-    return (100.0 * (inputs[0] - before) / before,)
+    found = np.subtract(inputs[0], before)
+    found *= 100.0
+    found /= before
+    return (found,)
 
 
 def _stdev(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -177,7 +182,9 @@ def _stdev_sample(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _donchian(inputs: Series, params: tuple[float, ...]) -> Series:
     upper, lower = highest(inputs[0], int(params[0])), lowest(inputs[1], int(params[0]))
-    return upper, (upper + lower) / 2.0, lower
+    middle = upper + lower
+    middle /= 2.0
+    return upper, middle, lower
 
 
 def _keltner(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -187,9 +194,10 @@ def _keltner(inputs: Series, params: tuple[float, ...]) -> Series:
 
 
 def _supertrend(inputs: Series, params: tuple[float, ...]) -> Series:
-    reach = params[0] * atr(inputs, int(params[1]))
-    line, direction = np.empty(len(reach)), np.empty(len(reach))
-    smoothing.supertrend_into_nb((inputs[0] + inputs[1]) / 2.0, inputs[2], reach, line, direction)
+    high, low, close = inputs
+    ranges = atr(inputs, int(params[1]))
+    line, direction = np.empty(len(ranges)), np.empty(len(ranges))
+    smoothing.supertrend_into_nb(high, low, close, float(params[0]), ranges, line, direction)
     return line, direction
 
 

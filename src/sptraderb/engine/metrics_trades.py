@@ -57,10 +57,9 @@ def trade_sums(outcome: Outcome, candles: Candles) -> TradeSums:
     count = len(outcome.trades)
     integers, doubles = np.zeros(f.N_INTEGERS, dtype=np.int64), np.zeros(f.N_DOUBLES)
     holding = np.empty((2, count), dtype=np.int64)
-    if count:
-        scale = minor_a_tick(outcome, candles.instrument)
-        trades, times = readable(outcome.trades), readable(candles.time_s)
-        f.trade_pass_nb(trades, times, scale, holding, integers, doubles)
+    scale = minor_a_tick(outcome, candles.instrument)
+    trades, times = readable(outcome.trades), readable(candles.time_s)
+    f.trade_pass_nb(trades, times, scale, holding, integers, doubles)
     found = integers.tolist()
     if found[f.TOO_LARGE]:
         net = outcome.trade_column("net_pnl_minor")

@@ -58,26 +58,29 @@ class OrderMemory:
         self._last: tuple[Float64Array, Float64Array, Truth] | None = None
 
     def order_of(self, left: Float64Array, right: Float64Array, n_bars: int) -> Truth:
-        """Return on each bar how ``left`` lies to ``right``, remembered if these were the last two."""
+        """Return on each bar how ``left`` lies to ``right``, remembered if these were the last two.
+
+        The next two series are written over it.
+        """
         if self._last is None or self._last[0] is not left or self._last[1] is not right:
-            self._last = left, right, _order(left, right, n_bars)
+            room = np.empty(n_bars, dtype=np.uint8) if self._last is None else self._last[2]
+            self._last = left, right, _order(left, right, room)
         return self._last[2]
 
 
 _TURNED = np.array([series.ABOVE, series.LEVEL, series.BELOW, series.UNORDERED], dtype=np.uint8)
 
 
-def _order(left: Float64Array, right: Float64Array, n_bars: int) -> Truth:
-    out = np.empty(n_bars, dtype=np.uint8)
+def _order(left: Float64Array, right: Float64Array, out: Truth) -> Truth:
     if left.ndim and right.ndim:
         series.order_into_nb(left, right, out)
     elif left.ndim:
         series.order_to_level_into_nb(left, float(right), out)
     elif right.ndim:
         series.order_to_level_into_nb(right, float(left), out)
-        out = _TURNED[out]
+        np.take(_TURNED, out, out=out)
     else:
-        series.order_into_nb(spread(left, n_bars), spread(right, n_bars), out)
+        series.order_into_nb(spread(left, len(out)), spread(right, len(out)), out)
     return out
 
 

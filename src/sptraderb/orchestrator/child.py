@@ -5,11 +5,8 @@ Light to import: the folder of compiled kernels is chosen before anything loads 
 
 import asyncio
 import gc
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import cast
 
 from sptraderb.errors import SptraderbError, Unavailable
 from sptraderb.orchestrator.child_pipe import (
@@ -20,11 +17,9 @@ from sptraderb.orchestrator.child_pipe import (
     ImportAssignment,
     Stopped,
 )
-from sptraderb.orchestrator.kernel_environment import open_kernel_cache
+from sptraderb.orchestrator.kernel_environment import keep_out, open_kernel_cache
 from sptraderb.telemetry import logger
 
-_KEPT_OUT = ("pandas", "polars")
-"""TA-Lib loads them where they are installed, to wrap their series: up to 100 MB for nothing."""
 _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 _log = logger(__name__)
 
@@ -39,9 +34,7 @@ def preload(data_dir: Path) -> None:
     data_dir : Path
         Where kernels are cached if they cannot be beside their source.
     """
-    for name in _KEPT_OUT:
-        # None in the table of modules makes an import fail; nothing here needs them.
-        sys.modules.setdefault(name, cast(ModuleType, None))
+    keep_out()
     open_kernel_cache(data_dir)
     import sptraderb.orchestrator.child_work  # noqa: F401 - loads what every child needs
     from sptraderb.engine.warm import warm_kernels

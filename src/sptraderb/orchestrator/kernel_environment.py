@@ -1,4 +1,4 @@
-"""The one place that sets what Numba and the numeric libraries read from the environment.
+"""The one place that sets what Numba and the numeric libraries read from the environment, or find.
 
 Called before NumPy and Numba are first imported in the template process and when kernels are built.
 Code for a ``generic`` processor costs under 15 % and keeps the built cache valid on another machine
@@ -7,8 +7,11 @@ parallel by processes, and a library's own threads would only fight over the cor
 """
 
 import os
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 _FIXED = {
     "NUMBA_CPU_NAME": "generic",
@@ -17,6 +20,21 @@ _FIXED = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+
+
+_KEPT_OUT = ("pandas", "polars", "scipy", "rich")
+"""What libraries load where they find it, and children never use: TA-Lib wraps series of pandas and polars
+(up to 100 MB), Numba asks SciPy for linear algebra no kernel has, structlog colours tracebacks by rich."""
+
+
+def keep_out() -> None:
+    """Make this process do without large libraries that others import only if they are there.
+
+    Call it first of all: what is loaded stays.
+    """
+    for name in _KEPT_OUT:
+        # None in the table of modules makes an import fail.
+        sys.modules.setdefault(name, cast(ModuleType, None))
 
 
 def prepare_kernels(environ: MutableMapping[str, str] | None = None) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sptraderb.orchestrator.child_pipe import ChildChannel
-from sptraderb.telemetry import configure_logging
+from sptraderb.orchestrator.kernel_environment import keep_out
 
 _LINE_LIMIT = 4096
 _CRASHED = 71
@@ -131,6 +131,9 @@ def _ignore(_number: int, _frame: object) -> None:
 
 def main() -> None:
     """Run as the module: connect, preload, serve."""
+    keep_out()
+    from sptraderb.telemetry import configure_logging
+
     configure_logging(sys.argv[4], sys.argv[5])
     control = socket.socket(fileno=int(sys.argv[1]))
     module: ChildModule = importlib.import_module(sys.argv[2])

@@ -1,7 +1,9 @@
 """The vocabulary of nodes, undefined values, higher timeframes, readiness and the session gate."""
 
+import dataclasses
 import math
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan, SessionFilter
 from sptraderb.domain.timeframe import H1, M15, Timeframe
 from sptraderb.engine.evaluate import evaluate, evaluate_series
-from sptraderb.engine.operations import OPS
+from sptraderb.engine.operations import OPS, Op, Place, Values
 from sptraderb.errors import InvalidInput
 
 NAN = math.nan
@@ -280,3 +282,24 @@ def test_vocabulary_when_read_then_every_op_says_what_it_takes() -> None:
     """Every op names the kinds of its arguments and of its result."""
     kinds = {"number", "condition", "either"}
     assert all(set(op.args) <= kinds and op.gives in kinds for op in OPS.values())
+
+
+def test_node_when_several_rules_read_it_then_it_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An indicator that an entry and an exit share costs one pass over the bars."""
+    computed: list[str] = []
+    plain = OPS["indicator"]
+
+    def counting(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+        computed.append(node.name)
+        return plain.compute(node, args, place)
+
+    monkeypatch.setitem(cast(dict[str, Op], OPS), "indicator", dataclasses.replace(plain, compute=counting))
+    mean = Node(op="indicator", name="sma", args=(0,), params=(2.0,))
+    nodes = (
+        CLOSE,
+        mean,
+        Node(op="greater", args=(0, 1), boolean=True),
+        Node(op="less", args=(0, 1), boolean=True),
+    )
+    evaluate(Plan(name="shared", nodes=nodes, entries=(rule(2, 3),)), candles_of(CLOSES))
+    assert computed == ["sma"]

@@ -53,3 +53,27 @@ def test_kernels_when_warm_then_a_new_process_compiles_nothing() -> None:
     n_kernels, n_compiled = (int(word) for word in done.stdout.split())
     assert n_kernels > 10
     assert n_compiled == 0
+
+
+def test_rehearsal_when_the_kernels_are_warm_then_compiles_none() -> None:
+    """What is compiled at install is all that a run needs, for every kind of array a run hands over."""
+    script = """
+import sys
+from numba.core.registry import CPUDispatcher
+from sptraderb.engine.warm import warm_kernels
+from sptraderb.orchestrator.rehearsal import rehearse
+
+def compiled():
+    modules = [module for name, module in sys.modules.items() if name.startswith("sptraderb.engine.kernels.")]
+    kernels = [kernel for module in modules for kernel in vars(module).values()]
+    return {(k.__name__, str(s)) for k in kernels if isinstance(k, CPUDispatcher) for s in k.signatures}
+
+warm_kernels()
+before = compiled()
+rehearse()
+print(len(before), sorted(compiled() - before))
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    n_kernels, later = done.stdout.strip().split(" ", 1)
+    assert int(n_kernels) > 20
+    assert later == "[]"

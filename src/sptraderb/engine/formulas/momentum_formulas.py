@@ -73,7 +73,7 @@ def _kdj(inputs: Series, params: tuple[float, ...]) -> Series:
 
 def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
     period = int(params[0])
-    adx = wilder(directional(inputs, period)[2], period, first=period)
+    adx = directional(inputs, period)[3]
     return ((adx + shifted(adx, period - 1)) / 2.0,)
 
 

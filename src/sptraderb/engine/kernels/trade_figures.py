@@ -80,7 +80,7 @@ def trade_pass_nb(
     Parameters
     ----------
     trades : ndarray of shape (n_trades, n_columns), dtype=int64
-        Rows of `TRADE_COLUMNS`; at least one.
+        Rows of `TRADE_COLUMNS`; where there are none, nothing is written.
     times_s : ndarray of shape (n_bars,), dtype=int64
         When bars open, Unix seconds.
     minor_a_tick : float
@@ -90,6 +90,8 @@ def trade_pass_nb(
     integers, doubles : ndarray
         Written at their places.
     """
+    if len(trades) == 0:
+        return
     integers[BEST] = integers[WORST] = trades[0, _NET]
     first_move = trades[0, _SIDE] * (trades[0, _EXIT] - trades[0, _ENTRY])
     integers[BEST_MOVE] = integers[WORST_MOVE] = first_move
