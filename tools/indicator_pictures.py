@@ -82,8 +82,8 @@ def picture(spec: IndicatorSpec, candles: Candles) -> str:
 def _window(spec: IndicatorSpec, values: Values) -> slice:
     """Return which bars are shown: the last ones; of a candle pattern those around its last appearance."""
     stop = len(values)
-    found = np.flatnonzero(np.nan_to_num(values)) if spec.name.startswith(_PATTERN) else ()
-    if len(found):
+    found = np.flatnonzero(np.nan_to_num(values))
+    if spec.name.startswith(_PATTERN) and len(found):
         stop = min(stop, max(N_SHOWN, int(found[-1]) + N_SHOWN // 5))
     return slice(stop - N_SHOWN, stop)
 
