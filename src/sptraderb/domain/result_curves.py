@@ -28,7 +28,10 @@ def equity_block(outcome: Outcome, candles: Candles, units: Units) -> list[list[
 def drawdown_block(outcome: Outcome, candles: Candles) -> list[list[object]]:
     """Return ``[time, drawdown]`` pairs: how far each bar's trough lies below the peak before it."""
     peaks = peaks_before(outcome)
-    depth = np.maximum(peaks - outcome.trough_minor, 0) / np.maximum(peaks, 1)
+    below = np.subtract(peaks, outcome.trough_minor)
+    np.maximum(below, 0, out=below)
+    np.maximum(peaks, 1, out=peaks)  # in place: a run may have millions of bars
+    depth = below / peaks
     bars = thinned_bars(depth, CURVE_POINTS, first=_first(outcome))
     return [[time, value] for time, value in zip(_times(candles, bars), depth[bars].tolist(), strict=True)]
 
