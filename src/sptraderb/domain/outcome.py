@@ -122,7 +122,9 @@ the sum of the seven money columns before it. ``initial_stop_ticks`` and ``exit_
 stop first attached and the level of the stop or target that filled, or NO_LEVEL. ``mae_ticks`` and
 ``mfe_ticks`` are the largest adverse and favourable moves from the entry fill, by side prices, never
 negative; the exit bar counts up to the exit only where the order of prices inside it is certain: its
-open, and the exit price; bars before it and the entry bar count in full."""
+open, and the exit price; bars before it count in full, and the entry bar too where it was entered at its
+open (else what is certain of it: the close, and the extreme behind the entry, X7). A partial exit is a row
+of its own; the bar of an earlier part counts in full for the rows after it."""
 
 LEDGER_COLUMNS = ("bar", "kind", "amount_minor", "position")
 """One row per change of cash, in the order of booking; the deposit first, with bar = the first
@@ -209,6 +211,9 @@ class Outcome:
         What is held at the end.
     balance_minor : int
         Cash at the end; the sum of the ledger.
+    n_uncertain_bars, n_walked_bars : int
+        Bars whose course inside mattered (several orders within reach, or an entry inside the bar), and
+        how many of them were walked with finer candles (X6).
     """
 
     money_decimals: int
@@ -224,6 +229,8 @@ class Outcome:
     exposed: npt.NDArray[np.bool_]
     open_position: OpenPosition | None
     balance_minor: int
+    n_uncertain_bars: int = 0
+    n_walked_bars: int = 0
 
     def trade_column(self, name: str) -> Int64Array:
         """Return one column of the trades, shape (n_trades,)."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sptraderb.domain.component import Component
 from sptraderb.domain.costs import Costs
 from sptraderb.domain.order import EntryRule, ExitRules, ScaleIn
+from sptraderb.domain.position_program import PositionProgram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +71,16 @@ class RiskLimits:
         Notional as a share of equity: cuts an order, recorded.
     max_positions : int
         Open positions over all symbols.
+    max_position_units_ppb : int
+        Largest position in billionths of a unit (lots are turned into units): cuts an order like the
+        notional does, recorded under the same reason; both stated: the smaller. 0 = no limit.
     """
 
     max_drawdown_ppb: int = 0
     daily_loss_limit_ppb: int = 0
     max_position_size_ppb: int = 0
     max_positions: int = 0
+    max_position_units_ppb: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,8 @@ class Plan:
         Whether the text was of the older dialect.
     scale_in : ScaleIn or None
         Whether a position may be added to (X17).
+    programs : mapping of int to PositionProgram
+        Conditions that depend on the position, by their node; the engines interpret them at each close.
     components : tuple of Component
         Users' Python that its ``external`` nodes read.
     """
@@ -178,14 +185,20 @@ class Plan:
     notes: tuple[Note, ...] = ()
     legacy: bool = False
     scale_in: ScaleIn | None = None
+    programs: Mapping[int, PositionProgram] = field(default_factory=dict)
     components: tuple[Component, ...] = ()
 
     def condition_nodes(self) -> frozenset[int]:
-        """Return the nodes of all entry, exit and cancel conditions."""
+        """Return the nodes of all entry, exit and cancel conditions that are evaluated before the walk."""
         rules = [entry.when for entry in self.entries]
         rules += [entry.cancel_when for entry in self.entries if entry.cancel_when >= 0]
         exits = [self.exits_long, self.exits_short, *(entry.exits for entry in self.entries)]
-        return frozenset([*rules, *(rule.when for rule in exits if rule.when >= 0)])
+        found = [*rules, *(rule.when for rule in exits if rule.when >= 0)]
+        return frozenset(node for node in found if node not in self.programs)
+
+    def program_nodes(self) -> frozenset[int]:
+        """Return the nodes that conditions about the position read on each bar."""
+        return frozenset(node for program in self.programs.values() for node in program.nodes)
 
     def level_nodes(self) -> frozenset[int]:
         """Return the nodes of all order prices, exit distances and prices."""
@@ -212,9 +225,13 @@ class Signals:
         the session filter (X18); for the last bar only the decision counts.
     ready_bar : int
         First bar on which every series that a rule uses has a value; n_bars if none has.
+    inputs : mapping of int to ndarray of shape (n_bars,), dtype=float64
+        What conditions about the position read, by node: numbers, and conditions as 0.0 and 1.0; NaN
+        where undefined.
     """
 
     conditions: Mapping[int, npt.NDArray[np.bool_]]
     levels: Mapping[int, npt.NDArray[np.float64]]
     entry_allowed: npt.NDArray[np.bool_]
     ready_bar: int
+    inputs: Mapping[int, npt.NDArray[np.float64]] = field(default_factory=dict)

@@ -13,11 +13,40 @@ class Profile:
     ----------
     name : str
         What a request calls it.
+    fills_at_close : bool
+        Market orders fill at the close that decides them instead of the next open.
+    walks_ohlc : bool
+        A bar's path is open, high, low, close when the high is nearer to its open than the low, else
+        open, low, high, close; trailing stops ride it, market orders come first at an open.
+    sizes_when_placed : bool
+        Quantity and closing part of an entry are fixed at the close that decides it.
+    skips_undefined : bool
+        An undefined order price is absent (without any it is a market order), and so is an undefined exit.
+    keeps_other_side : bool
+        The fill of an entry leaves the resting order of the other side.
+    is_optimistic : bool
+        Whether fills use prices nobody could have had: said in the result.
     """
 
     name: str = "strict"
+    fills_at_close: bool = False
+    walks_ohlc: bool = False
+    sizes_when_placed: bool = False
+    skips_undefined: bool = False
+    keeps_other_side: bool = False
+    is_optimistic: bool = False
 
 
 STRICT = Profile()
-PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (STRICT,)})
+CLOSE = Profile(name="close", fills_at_close=True, is_optimistic=True)
+TRADINGVIEW = Profile(
+    name="tradingview",
+    walks_ohlc=True,
+    sizes_when_placed=True,
+    skips_undefined=True,
+    keeps_other_side=True,
+)
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {profile.name: profile for profile in (STRICT, TRADINGVIEW, CLOSE)}
+)
 """Every profile by name, the default first."""

@@ -110,9 +110,15 @@ def _open_position(position: OpenPosition, candles: Candles, units: Units) -> Bl
 
 
 def bounds_block(outcome: Outcome, best: Outcome | None, units: Units) -> Mapping[str, object]:
-    """Return the net profit with every unknown path decided against and for the position (X6)."""
+    """Return the net profit with every unknown path decided against and for the position (X6).
+
+    Beside it: trades marked ambiguous, bars whose course inside mattered, and how many of those finer
+    candles told.
+    """
     return {
         "ambiguous_trades": int(outcome.trade_column("ambiguous").sum()),
+        "uncertain_bars": outcome.n_uncertain_bars,
+        "walked_bars": outcome.n_walked_bars,
         "against": _bound(outcome, units),
         "for": None if best is None else _bound(best, units),
     }

@@ -52,6 +52,9 @@ class Terms:
         `bounds` (X6).
     profile : Profile
         Which fill profile.
+    limit_through_ticks : int
+        Ticks by which the range must pass a limit's level (entry, target, partial exit) for it to fill
+        inside a bar; it still fills at its level (X3).
     """
 
     money_decimals: int
@@ -70,6 +73,7 @@ class Terms:
     close_at_end: bool = False
     for_position: bool = False
     profile: Profile = STRICT
+    limit_through_ticks: int = 0
 
 
 def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int) -> int:

@@ -13,9 +13,10 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import INT64_MAX, RATE_ONE
 from sptraderb.domain.instrument import CandleSide, Instrument
-from sptraderb.domain.order import Distance, DistanceKind, EntryRule, SizeKind
+from sptraderb.domain.order import Distance, DistanceKind, EntryRule, OrderKind, PartialExit, SizeKind
 from sptraderb.domain.outcome import NO_LEVEL
 from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.profile import Profile
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.kernels import codes as c
 from sptraderb.errors import MoneyOverflow
@@ -27,6 +28,13 @@ _KINDS = {
     DistanceKind.PRICE: c.KIND_PRICE,
     DistanceKind.R: c.KIND_R,
 }
+_ORDERS = {
+    OrderKind.MARKET: c.ORDER_MARKET,
+    OrderKind.LIMIT: c.ORDER_LIMIT,
+    OrderKind.STOP: c.ORDER_STOP,
+    OrderKind.STOP_LIMIT: c.ORDER_STOP_LIMIT,
+}
+_POSITIONS_A_BAR = 4
 _TABLE_WIDTHS = (
     c.TRADE_WIDTH,
     c.LEDGER_TIMES * c.LEDGER_WIDTH,
@@ -59,12 +67,16 @@ def side_offsets(side: CandleSide, spread_ticks: int) -> tuple[int, int]:
 
 def condition_rows(plan: Plan) -> dict[int, int]:
     """Return the row of each condition the rules read, by node."""
-    return _rows([rule.when for rule in plan.entries] + [rule.exits.when for rule in plan.entries])
+    exits = [rule.exits.when for rule in plan.entries]
+    return _rows([rule.when for rule in plan.entries] + exits + [rule.cancel_when for rule in plan.entries])
 
 
 def level_rows(plan: Plan) -> dict[int, int]:
     """Return the row of each level the rules read, by node."""
-    return _rows([distance.node for rule in plan.entries for distance in rule.exits.distances()])
+    found = [distance.node for rule in plan.entries for distance in rule.exits.distances()]
+    found += [node for rule in plan.entries for node in rule.order.nodes()]
+    apart = plan.scale_in.min_distance if plan.scale_in is not None else None
+    return _rows(found + ([apart.node] if apart is not None else []))
 
 
 def _rows(nodes: list[int]) -> dict[int, int]:
@@ -81,8 +93,20 @@ def stacked(arrays: Mapping[int, Values], rows: Mapping[int, int], n_bars: int) 
     return read_only(np.stack([arrays[node] for node in rows]))
 
 
+def condition_table(plan: Plan, signals: Signals, n_bars: int) -> npt.NDArray[np.uint8]:
+    """Return the conditions rules read as rows of a new array; the walk writes those about the position."""
+    rows = condition_rows(plan)
+    table = np.zeros((len(rows), n_bars), dtype=np.uint8)
+    for node, row in rows.items():
+        if node not in plan.programs:
+            table[row] = signals.conditions[node]
+    return table
+
+
 def bar_flags(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> npt.NDArray[np.uint8]:
     """Return each bar's flags: an entry condition is true, entries are allowed, a session day begins.
+
+    With conditions about the position, which only the walk knows, an entry may be true on any bar.
 
     Returns
     -------
@@ -90,7 +114,9 @@ def bar_flags(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> n
         Writable; the walk sets EXPOSED in it.
     """
     flags = np.zeros(len(candles), dtype=np.uint8)
-    for node in dict.fromkeys(rule.when for rule in plan.entries):
+    if plan.programs:
+        flags |= np.uint8(c.ENTRY_TRUE)
+    for node in dict.fromkeys(rule.when for rule in plan.entries if rule.when not in plan.programs):
         flags |= signals.conditions[node].view(np.uint8)
     flags |= signals.entry_allowed.view(np.uint8) << np.uint8(1)
     if terms.risk.daily_loss_limit_ppb and len(candles):
@@ -108,12 +134,19 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
         ``money.overflow`` if an amount of the plan or the terms does not fit 64 bits.
     """
     places = condition_rows(plan), level_rows(plan)
-    head = [*_first_state(terms), *_terms_row(instrument, terms), len(plan.entries), rows]
-    head += [0] * (c.FIRST_RULE - len(head))
+    head = [*_first_state(terms), *_terms_row(instrument, terms), *_scale_in(plan, places[1])]
+    parts_at = c.FIRST_RULE + len(plan.entries) * c.RULE_WIDTH
+    all_parts = [len(rule.exits.partial) for rule in plan.entries]
+    live_at, most = parts_at + sum(all_parts) * c.PART_WIDTH, max(all_parts, default=0)
+    head += [len(plan.entries), rows, live_at + most, live_at, _POSITIONS_A_BAR * most]
+    parts: list[int] = []
     for rule in plan.entries:
         head += _rule_row(rule, instrument, places)
+        head += [parts_at + len(parts), len(rule.exits.partial)]
+        for part in rule.exits.partial:
+            parts += _part_row(part, places[1])
     try:
-        numbers = np.array(head, dtype=np.int64)
+        numbers = np.array(head + parts + [c.DONE] * most, dtype=np.int64)
     except OverflowError as error:
         sentence = "sizes, distances and costs must fit 64 bits, one did not"
         raise MoneyOverflow("money.overflow", sentence) from error
@@ -122,7 +155,7 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
 
 def grown_book(book: Int64Array, rows: int) -> Int64Array:
     """Return the same book with empty tables of ``rows`` rows."""
-    numbers = book[: c.FIRST_RULE + int(book[c.N_RULES]) * c.RULE_WIDTH].copy()
+    numbers = book[: int(book[c.TABLES_AT])].copy()
     numbers[[c.N_TRADES, c.N_LEDGER, c.N_ORDERS, c.N_EVENTS]] = 0
     numbers[c.TABLE_ROWS] = rows
     return _with_tables(numbers, rows)
@@ -136,7 +169,7 @@ def _with_tables(numbers: Int64Array, rows: int) -> Int64Array:
 
 def filled_tables(book: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
     """Return the rows written so far: trades, ledger, orders, events, as views of the book."""
-    begin = c.FIRST_RULE + int(book[c.N_RULES]) * c.RULE_WIDTH
+    begin = int(book[c.TABLES_AT])
     counters = (c.N_TRADES, c.N_LEDGER, c.N_ORDERS, c.N_EVENTS)
     widths = (c.TRADE_WIDTH, c.LEDGER_WIDTH, c.ORDER_WIDTH, c.EVENT_WIDTH)
     found = []
@@ -154,7 +187,7 @@ def _first_state(terms: Terms) -> list[int]:
         state[slot] = c.FAR
     state[c.HIGHEST] = -c.FAR
     state[c.POSITION] = state[c.EXIT_ROW] = -1
-    state[c.STOP] = state[c.TARGET] = NO_LEVEL
+    state[c.STOP] = state[c.TARGET] = state[c.ATTACHED_STOP] = NO_LEVEL
     return state
 
 
@@ -176,12 +209,40 @@ def _terms_row(instrument: Instrument, terms: Terms) -> list[int]:
         terms.risk.max_drawdown_ppb,
         terms.risk.daily_loss_limit_ppb,
         terms.risk.max_position_size_ppb,
+        _most_steps(instrument, terms),
         terms.start_bar,
         instrument.quantity_step,
         instrument.quantity_min,
         int(terms.for_position),
         10**instrument.price_scale,
+        terms.limit_through_ticks,
+        _choices(terms.profile),
     ]
+
+
+def _choices(profile: Profile) -> int:
+    """Return a fill profile as bits."""
+    chosen = (
+        (profile.fills_at_close, c.AT_CLOSE),
+        (profile.walks_ohlc, c.BY_SHAPE),
+        (profile.sizes_when_placed, c.SIZE_PLACED),
+        (profile.skips_undefined, c.ANY_LEVEL),
+        (profile.keeps_other_side, c.KEEP_OTHER),
+    )
+    return sum(bit for is_chosen, bit in chosen if is_chosen)
+
+
+def _most_steps(instrument: Instrument, terms: Terms) -> int:
+    """Return the largest position in steps, rounded down; -1 where it has no limit in units (A4)."""
+    units_ppb = terms.risk.max_position_units_ppb
+    return min(units_ppb * 10**instrument.quantity_scale // RATE_ONE, INT64_MAX) if units_ppb else -1
+
+
+def _scale_in(plan: Plan, levels: Mapping[int, int]) -> list[int]:
+    """Return how many fills a position may have (1 without scale-in), and how far apart."""
+    if plan.scale_in is None:
+        return [1, *_distance(None, levels)]
+    return [plan.scale_in.max_entries, *_distance(plan.scale_in.min_distance, levels)]
 
 
 def _fees(instrument: Instrument, terms: Terms) -> list[int]:
@@ -212,7 +273,17 @@ def _rule_row(
         *_distance(exits.trailing_activate, levels),
         *_distance(exits.break_even_at, levels),
         exits.max_duration_s,
+        _ORDERS[rule.order.kind],
+        levels.get(rule.order.stop_node, -1),
+        levels.get(rule.order.limit_node, -1),
+        rule.order.expires_bars,
+        conditions.get(rule.cancel_when, -1),
+        int(rule.oco),
     ]
+
+
+def _part_row(part: PartialExit, levels: Mapping[int, int]) -> list[int]:
+    return [*_distance(part.at, levels), part.close_ppb, int(part.then_break_even)]
 
 
 def _size(rule: EntryRule, instrument: Instrument) -> tuple[int, int]:

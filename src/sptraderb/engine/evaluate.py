@@ -18,7 +18,7 @@ from sptraderb.engine.local_time import entry_gate
 from sptraderb.engine.operations import CONDITION, EITHER, OPS, Op, OrderMemory, Place, Values, spread
 from sptraderb.errors import InvalidInput
 
-_SOURCES = frozenset({"price", "indicator", "external"})
+_SOURCES = frozenset({"price", "forming", "indicator", "external"})
 ExternalSeries = Mapping[tuple[str, str], npt.NDArray[np.float64]]
 NO_SERIES: ExternalSeries = MappingProxyType({})
 
@@ -53,7 +53,8 @@ def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERI
     that are still to be read live at once.
     """
     conditions, levels = plan.condition_nodes(), plan.level_nodes()
-    wanted = conditions | levels
+    inputs = plan.program_nodes()
+    wanted = conditions | levels | inputs
     values, first_defined = _Graph(plan, candles, external).run(wanted)
     ready = max(plan.first_value, first_defined)
     return Signals(
@@ -61,6 +62,7 @@ def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERI
         levels={node: values[node].astype(np.float64, copy=False) for node in sorted(levels)},
         entry_allowed=entry_gate(candles, plan.session),
         ready_bar=min(ready, len(candles)),
+        inputs={node: _as_number(values[node]) for node in sorted(inputs)},
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sptraderb.domain.plan import Node
+from sptraderb.engine.forming import forming_price
 from sptraderb.engine.frames import Frame
 from sptraderb.engine.indicator_parts import highest, lowest, window_extremes
 from sptraderb.engine.indicator_registry import REGISTRY
@@ -189,6 +190,11 @@ def _price(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     return place.frame.price(node.name)
 
 
+def _forming(node: Node, args: tuple[Values, ...], place: Place) -> Values:
+    del args
+    return forming_price(place.frame, node.name, int(node.params[0]))
+
+
 def _calendar(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     del args
     facts = {"hour": hours, "day_of_week": weekdays}
@@ -338,6 +344,7 @@ def _negated(node: Node, args: tuple[Values, ...], place: Place) -> Values:
 OPS: Mapping[str, Op] = {
     "constant": Op(compute=_constant, gives=EITHER, n_params=1),
     "price": Op(compute=_price),
+    "forming": Op(compute=_forming, n_params=1),
     "calendar": Op(compute=_calendar),
     "bar_index": Op(compute=_bar_index),
     "indicator": Op(compute=_indicator, args=_ONE, n_params=-1, repeats=True),

@@ -22,12 +22,12 @@ from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.kernel_cache import built_cache_folder
-from sptraderb.engine.kernels import bars, curve_figures, series, smoothing, trade_figures
+from sptraderb.engine.kernels import bars, curve_figures, forming_bars, series, smoothing, trade_figures
 from sptraderb.engine.metrics import measure
 from sptraderb.engine.simulate import simulate
 
 _N_BARS = 64
-_ENTRANCES: tuple[ModuleType, ...] = (bars, series, smoothing, curve_figures, trade_figures)
+_ENTRANCES: tuple[ModuleType, ...] = (bars, series, smoothing, forming_bars, curve_figures, trade_figures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,7 @@ def _plan() -> Plan:
         Node(op="bars_since", args=(n_levels,)),
         Node(op="count_true", args=(n_levels,), params=(3.0,)),
         Node(op="previous_value", args=(n_levels, close)),
+        Node(op="forming", name="ohlc4", params=(14_400.0,)),
     ]
     size = SizeRule(kind=SizeKind.UNITS, amount=10**12)
     level_nodes = [number for number, node in enumerate(nodes) if not node.boolean]

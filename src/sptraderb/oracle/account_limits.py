@@ -57,6 +57,10 @@ class AccountLimits:
             return ExitReason.RISK_LIMIT
         return None
 
+    def note_close(self, equity: Decimal) -> None:
+        """Note the equity after fills at a close that was judged before them; the next day starts at it."""
+        self._last_close = equity
+
     def entries_allowed(self, day: int) -> bool:
         """Return whether an entry may be decided at a close of session day ``day``."""
         return not self._ended and self._paused_day != day

@@ -22,20 +22,13 @@ from sptraderb.domain.outcome import (
     OrderReason,
     OrderState,
 )
+from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.exact_numbers import ZERO, Scales
-from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.held_position import HeldPosition, Part
+from sptraderb.oracle.order_size import Sized
 from sptraderb.oracle.quoted_bar import Fill
 
 Row = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PendingEntry:
-    """A market entry made at a close, to be filled at the next open (X1)."""
-
-    rule_index: int
-    side: int
-    decided_bar: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Exit:
     level : Decimal or None
         Level of the stop or target that filled.
     ambiguous : bool
-        Whether stop and target were both reachable (X6).
+        Whether the path inside its bar, which nobody knows, decided it (X6).
     """
 
     bar: int
@@ -61,6 +54,16 @@ class Exit:
     reason: ExitReason
     level: Decimal | None = None
     ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """What an exit booked: price P&L, and the costs of its own fill; costs are never positive."""
+
+    price_pnl: Decimal
+    spread: Decimal
+    slippage: Decimal
+    commission: Decimal = ZERO
 
 
 @dataclass(slots=True)
@@ -95,50 +98,69 @@ class CashBook:
             self._ledger.append((bar, kind, self.scales.minor(amount), position))
         return amount
 
-    def trade(self, position: HeldPosition, end: Exit, *, price_pnl: Decimal, costs: list[Decimal]) -> None:
-        """Write the row of a closed trade; ``costs`` are spread, slippage and commission, both fills."""
+    def trade(
+        self,
+        position: HeldPosition,
+        end: Exit,
+        part: Part,
+        *,
+        realised: Realised,
+        seen: tuple[Decimal, Decimal],
+    ) -> None:
+        """Write the row of a closed part: its share of the entry's costs and those of the exit.
+
+        Parameters
+        ----------
+        seen : tuple of Decimal
+            Largest adverse and favourable move until then.
+        """
         scales = self.scales
-        money = [price_pnl, *costs, ZERO, ZERO, ZERO]
+        costs = [
+            part.spread + realised.spread,
+            part.slippage + realised.slippage,
+            part.commission + realised.commission,
+        ]
+        money = [realised.price_pnl, *costs, ZERO, ZERO, ZERO]
         net = sum(money, ZERO)
         self._trades.append(
             (
                 position.side,
-                position.rule_index,
+                position.opening.rule_index,
                 position.entry_bar,
                 end.bar,
-                scales.steps(position.quantity),
-                scales.ticks(position.fill.price),
+                scales.steps(part.quantity),
+                scales.ticks(position.entry_price),
                 scales.ticks(end.fill.price),
-                scales.ticks(position.fill.reference),
+                scales.ticks(part.entry_reference),
                 scales.ticks(end.fill.reference),
-                self._level(position.levels.stop),
+                self._level(position.first_stop),
                 self._level(end.level),
                 end.reason,
-                int(end.ambiguous),
+                int(end.ambiguous or position.ambiguous),
                 *(scales.minor(amount) for amount in money),
                 scales.minor(net),
-                scales.ticks(position.adverse),
-                scales.ticks(position.favourable),
+                *(scales.ticks(move) for move in seen),
             )
         )
 
-    def filled(self, order: PendingEntry, bar: int, *, wanted: Decimal, position: HeldPosition) -> None:
-        """Write the row of a filled entry order."""
-        self._order(order, bar, OrderState.FILLED, OrderReason.NONE, wanted, position)
+    def filled(self, order: EntryOrder, bar: int, *, sized: Sized, price: Decimal) -> None:
+        """Write the row of an entry order that filled, whole or cut."""
+        cut = sized.reason is not OrderReason.NONE
+        state = OrderState.FILLED_CUT if cut else OrderState.FILLED
+        self._order(order, bar, state, sized, price)
 
-    def filled_cut(
-        self, order: PendingEntry, bar: int, *, wanted: Decimal, position: HeldPosition, reason: OrderReason
-    ) -> None:
-        """Write the row of an entry order filled with less than it wanted."""
-        self._order(order, bar, OrderState.FILLED_CUT, reason, wanted, position)
-
-    def rejected(self, order: PendingEntry, bar: int, *, wanted: Decimal, reason: OrderReason) -> None:
+    def rejected(self, order: EntryOrder, bar: int, *, sized: Sized) -> None:
         """Write the row of a rejected entry order."""
-        self._order(order, bar, OrderState.REJECTED, reason, wanted, None)
+        self._order(order, bar, OrderState.REJECTED, sized, None)
 
-    def unfilled(self, order: PendingEntry, n_bars: int) -> None:
+    def cancelled(self, order: EntryOrder, bar: int, *, reason: OrderReason) -> None:
+        """Write the row of a resting order that was cancelled, with the price it waited for (X16)."""
+        self._order(order, bar, OrderState.CANCELLED, Sized(ZERO, ZERO, reason), order.level)
+
+    def unfilled(self, order: EntryOrder, n_bars: int) -> None:
         """Write the row of an order that the end of the data left unfilled."""
-        self._order(order, n_bars, OrderState.UNFILLED, OrderReason.END_OF_DATA, ZERO, None)
+        sized = Sized(ZERO, ZERO, OrderReason.END_OF_DATA)
+        self._order(order, n_bars, OrderState.UNFILLED, sized, order.level)
 
     def event(self, bar: int, code: EventCode, value: Decimal = ZERO) -> None:
         """Write an event."""
@@ -149,11 +171,11 @@ class CashBook:
         scales = self.scales
         return OpenPosition(
             side=position.side,
-            entry_rule=position.rule_index,
+            entry_rule=position.opening.rule_index,
             entry_bar=position.entry_bar,
             quantity_steps=scales.steps(position.quantity),
-            entry_price_ticks=scales.ticks(position.fill.price),
-            entry_reference_ticks=scales.ticks(position.fill.reference),
+            entry_price_ticks=scales.ticks(position.entry_price),
+            entry_reference_ticks=scales.ticks(position.reference),
             stop_ticks=self._level(position.stop.governing()[0]),
             target_ticks=self._level(position.levels.target),
             open_pnl_minor=scales.minor(open_pnl),
@@ -173,19 +195,12 @@ class CashBook:
         return NO_LEVEL if price is None else self.scales.ticks(price)
 
     def _order(
-        self,
-        order: PendingEntry,
-        bar: int,
-        state: OrderState,
-        reason: OrderReason,
-        wanted: Decimal,
-        position: HeldPosition | None,
+        self, order: EntryOrder, bar: int, state: OrderState, sized: Sized, price: Decimal | None
     ) -> None:
-        filled = 0 if position is None else self.scales.steps(position.quantity)
-        price = 0 if position is None else self.scales.ticks(position.fill.price)
-        steps = self.scales.steps(wanted)
+        wanted, filled = self.scales.steps(sized.wanted), self.scales.steps(sized.quantity)
+        shown, rule = self._level(price), order.rule_index
         self._orders.append(
-            (order.decided_bar, bar, order.side, order.rule_index, state, reason, steps, filled, price)
+            (order.decided_bar, bar, order.side, rule, state, sized.reason, wanted, filled, shown)
         )
 
 

@@ -5,6 +5,7 @@ with the decimal numbers a person would write down; the two meet only in the tab
 The context traps `Inexact`, so that nothing but a rounding that is written out can lose a digit.
 """
 
+import math
 from decimal import (
     ROUND_CEILING,
     ROUND_HALF_EVEN,
@@ -27,6 +28,25 @@ EXACT = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation, DivisionByZero, 
 _ROUNDING = Context(prec=_DIGITS, traps=[InvalidOperation])
 
 ZERO = Decimal(0)
+_ON_GRID = 1e-4
+_LARGEST_EXACT = 2.0**52
+
+
+def whole_ticks(value: float, price_scale: int, *, upwards: bool) -> int | None:
+    """Return a float64 price or distance as ticks: the nearest within 1e-4, else outwards (M4, M9).
+
+    Returns
+    -------
+    int or None
+        None where the value is undefined or too large to be exact.
+    """
+    ticks = value * 10.0**price_scale
+    if not math.isfinite(ticks) or abs(ticks) >= _LARGEST_EXACT:
+        return None
+    nearest = round(ticks)
+    if abs(ticks - nearest) < _ON_GRID:
+        return nearest
+    return math.ceil(ticks) if upwards else math.floor(ticks)
 
 
 def rate(parts_per_billion: int) -> Decimal:
@@ -98,6 +118,15 @@ class Scales:
         share = round(self.minor(money) * Fraction(part) / Fraction(whole))
         return self.money(share)
 
+    def shared_value(self, value: Decimal, part: Decimal, *, whole: Decimal) -> Decimal:
+        """Return the share of a price x quantity that ``part`` of ``whole`` takes, half-even (M5)."""
+        unit = self.tick * self.step
+        return round(Fraction(value / unit) * Fraction(part) / Fraction(whole)) * unit
+
+    def average_price(self, value: Decimal, quantity: Decimal) -> Decimal:
+        """Return the price whose product with ``quantity`` is nearest to ``value``, half-even."""
+        return round(Fraction(value / self.tick) / Fraction(quantity)) * self.tick
+
     def price_up(self, price: Decimal) -> Decimal:
         """Return the nearest price on the grid that is not below ``price``."""
         return price.quantize(self.tick, ROUND_CEILING, _ROUNDING)
@@ -108,18 +137,22 @@ class Scales:
 
     def cost(self, price_move: Decimal, quantity: Decimal) -> Decimal:
         """Return the money a spread or slippage costs; in ticks x steps it must fit 64 bits too (M3)."""
-        _counted(price_move * quantity, self.tick * self.step)
-        return self.worth(price_move, quantity)
+        self.require_fit(price_move * quantity)
+        return self.worth(price_move * quantity)
 
-    def worth(self, price_move: Decimal, quantity: Decimal) -> Decimal:
-        """Return the money a price move makes on a quantity, rounded once (M4).
+    def require_fit(self, value: Decimal) -> None:
+        """Raise ``money.overflow`` where price x quantity in ticks x steps does not fit 64 bits (M3)."""
+        _counted(value, self.tick * self.step)
+
+    def worth(self, value: Decimal) -> Decimal:
+        """Return the money that a price move times a quantity makes, rounded once (M4).
 
         Raises
         ------
         MoneyOverflow
             ``money.overflow`` if it does not fit 64 bits (M3).
         """
-        return self.rounded_money(price_move * quantity * self.point_value)
+        return self.rounded_money(value * self.point_value)
 
 
 def _counted(value: Decimal, unit: Decimal) -> int:

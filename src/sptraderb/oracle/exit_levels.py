@@ -1,20 +1,16 @@
-"""Where a position's stop and target lie (X15, M4).
+"""Where a position's stop, target and partial exits lie (X9, X15, X17, M4).
 
-Place: turns the distances of an entry rule into prices at the fill. A level given by a series is
-float64 until it becomes a price on the grid, once (M9).
+Place: turns the distances of an entry rule into prices at the fill, and again at the average price
+after an addition. A level given by a series is float64 until it becomes a price on the grid, once (M9).
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule
 from sptraderb.domain.outcome import OrderReason
 from sptraderb.domain.plan import Signals
-from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
-
-_ON_GRID = 1e-4
-_LARGEST_EXACT = 2.0**52
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_ticks
 
 
 class LevelRefused(Exception):
@@ -33,22 +29,25 @@ class LevelRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Where the exits of a position lie at its fill.
+    """Where the exits of a position lie.
 
     Parameters
     ----------
     stop, target : Decimal or None
         Prices; None where there is none or the price is never reached.
+    parts : tuple of Decimal or None
+        Prices of the partial exits, in the order stated (X9).
     trail_by : Decimal or None
         How far behind the water mark the trailing stop follows (X8).
     trail_after : Decimal
         How far the mark must have come before it does.
     break_even_after : Decimal or None
-        How far the mark must have come for the stop to move to the fill.
+        How far the mark must have come for the stop to move to the average price.
     """
 
     stop: Decimal | None
     target: Decimal | None
+    parts: tuple[Decimal | None, ...] = ()
     trail_by: Decimal | None = None
     trail_after: Decimal = ZERO
     break_even_after: Decimal | None = None
@@ -67,79 +66,108 @@ class LevelRule:
         Bar at whose close the order was made.
     scales : Scales
         The run's units.
+    skips : bool
+        Whether a level that is undefined is left out, instead of refusing the entry.
     """
 
-    def __init__(self, rule: EntryRule, signals: Signals, *, decided_bar: int, scales: Scales) -> None:
-        self._rule = rule
+    def __init__(
+        self, rule: EntryRule, signals: Signals, *, decided_bar: int, scales: Scales, skips: bool = False
+    ) -> None:
+        self._rule, self._skips = rule, skips
         self._signals = signals
         self._bar = decided_bar
         self._scales = scales
+        self._r: Decimal | None = None
 
     def levels(self, fill: Decimal) -> Levels:
-        """Return all levels for a fill price, or raise `LevelRefused`: stop, target, then what moves."""
-        side = self._rule.side
+        """Return all levels for a fill price, or raise `LevelRefused` for the first fault.
+
+        Judged in this order: stop, target, partial exits, what moves. R is fixed here for life.
+        """
+        side, exits = self._rule.side, self._rule.exits
         stop = self.stop(fill)
         if stop is not None and side * (fill - stop) <= 0:
             raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
-        target = self._target(fill, stop)
-        if target is not None and side * (target - fill) <= 0:
-            raise LevelRefused(OrderReason.WRONG_SIDE_TARGET)
-        exits = self._rule.exits
-        trail_by = self._distance(exits.trailing_stop, fill, stop)
+        self._r = None if stop is None else abs(fill - stop)
+        profits = []
+        for distance in (exits.take_profit, *(part.at for part in exits.partial)):
+            level = self._level(distance, fill, direction=side)
+            if level is not None and side * (level - fill) <= 0:
+                raise LevelRefused(OrderReason.WRONG_SIDE_TARGET)
+            profits.append(level)
+        trail_by = self._move(exits.trailing_stop, fill)
         if trail_by is not None and trail_by <= 0:
             raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
-        trail_after = self._distance(exits.trailing_activate, fill, stop)
-        break_even_after = self._distance(exits.break_even_at, fill, stop)
-        return Levels(stop, target, trail_by, trail_after or ZERO, break_even_after)
+        trail_after = self._move(exits.trailing_activate, fill)
+        break_even_after = self._move(exits.break_even_at, fill)
+        return Levels(stop, profits[0], tuple(profits[1:]), trail_by, trail_after or ZERO, break_even_after)
 
-    def _distance(self, distance: Distance | None, fill: Decimal, stop: Decimal | None) -> Decimal | None:
-        return None if distance is None else self._move(distance, fill, stop)
+    def levels_from(self, anchor: Decimal, first: Levels) -> Levels:
+        """Return the levels counted from the average price; nothing is judged again (X17).
+
+        Prices, R and the distances of what moves stay as they were at the first fill.
+        """
+        side, exits = self._rule.side, self._rule.exits
+        return replace(
+            first,
+            stop=self.stop(anchor),
+            target=self._level(exits.take_profit, anchor, direction=side),
+            parts=tuple(self._level(part.at, anchor, direction=side) for part in exits.partial),
+        )
 
     def stop(self, fill: Decimal) -> Decimal | None:
         """Return the stop's price: below the fill for a long, above it for a short."""
-        distance = self._rule.exits.stop_loss
-        if distance is None:
-            return None
-        return self._level(distance, fill, direction=-self._rule.side, initial_stop=None)
+        return self._level(self._rule.exits.stop_loss, fill, direction=-self._rule.side)
 
-    def _target(self, fill: Decimal, stop: Decimal | None) -> Decimal | None:
-        distance = self._rule.exits.take_profit
-        if distance is None:
-            return None
-        return self._level(distance, fill, direction=self._rule.side, initial_stop=stop)
-
-    def _level(
-        self, distance: Distance, fill: Decimal, *, direction: int, initial_stop: Decimal | None
-    ) -> Decimal | None:
+    def _level(self, distance: Distance | None, fill: Decimal, *, direction: int) -> Decimal | None:
         """Return the price ``distance`` away from the fill in ``direction``, rounded away from it."""
+        if distance is None or self._is_left_out(distance):
+            return None
         if distance.kind is DistanceKind.PRICE:
-            level = self._price_of_series(distance.node, direction)
+            level = self._of_series(distance.node, upwards=direction > 0)
         else:
-            level = fill + direction * self._move(distance, fill, initial_stop)
+            level = fill + direction * self._distance(distance, fill)
         return level if level > 0 else None
 
-    def _move(self, distance: Distance, fill: Decimal, initial_stop: Decimal | None) -> Decimal:
+    def _move(self, distance: Distance | None, fill: Decimal) -> Decimal | None:
+        if distance is None or self._is_left_out(distance):
+            return None
+        return self._distance(distance, fill)
+
+    def _is_left_out(self, distance: Distance) -> bool:
+        """Return whether an undefined level is skipped (profile `tradingview`)."""
+        if not self._skips:
+            return False
+        if distance.kind is DistanceKind.R:
+            return self._r is None
+        if distance.kind in (DistanceKind.SERIES, DistanceKind.PRICE):
+            value = float(self._signals.levels[distance.node][self._bar])
+            return whole_ticks(value, self._scales.price_scale, upwards=True) is None
+        return False
+
+    def _distance(self, distance: Distance, fill: Decimal) -> Decimal:
         """Return a distance in price, rounded up to whole ticks."""
         scales = self._scales
-        if distance.kind is DistanceKind.RATE:
-            return scales.price_up(fill * rate(distance.amount))
-        if distance.kind is DistanceKind.TICKS:
-            return scales.price_up(Decimal(distance.amount).scaleb(-6) * scales.tick)
         if distance.kind is DistanceKind.R:
-            if initial_stop is None:
+            if self._r is None:
                 raise LevelRefused(OrderReason.LEVEL_UNDEFINED)
-            return scales.price_up(abs(fill - initial_stop) * Decimal(distance.amount).scaleb(-6))
-        return scales.price(self._whole_ticks(distance.node, upwards=True))
+            return scales.price_up(self._r * Decimal(distance.amount).scaleb(-6))
+        if distance.kind is DistanceKind.SERIES:
+            return self._of_series(distance.node, upwards=True)
+        return stated_distance(distance, fill, scales=scales)
 
-    def _price_of_series(self, node: int, direction: int) -> Decimal:
-        return self._scales.price(self._whole_ticks(node, upwards=direction > 0))
-
-    def _whole_ticks(self, node: int, *, upwards: bool) -> int:
-        """Return a float64 value of a series as ticks: the nearest within 1e-4, else outwards (M4)."""
-        value = float(self._signals.levels[node][self._bar]) * 10.0**self._scales.price_scale
-        if not math.isfinite(value) or abs(value) >= _LARGEST_EXACT:
+    def _of_series(self, node: int, *, upwards: bool) -> Decimal:
+        """Return what a series says at the decided bar, as a price or a distance on the grid (M4)."""
+        scales = self._scales
+        value = float(self._signals.levels[node][self._bar])
+        ticks = whole_ticks(value, scales.price_scale, upwards=upwards)
+        if ticks is None:
             raise LevelRefused(OrderReason.LEVEL_UNDEFINED)
-        nearest = round(value)
-        if abs(value - nearest) < _ON_GRID:
-            return nearest
-        return math.ceil(value) if upwards else math.floor(value)
+        return scales.price(ticks)
+
+
+def stated_distance(distance: Distance, price: Decimal, *, scales: Scales) -> Decimal:
+    """Return a distance stated as a rate of a price or in ticks, rounded up to whole ticks (X15)."""
+    if distance.kind is DistanceKind.RATE:
+        return scales.price_up(price * rate(distance.amount))
+    return scales.price_up(Decimal(distance.amount).scaleb(-6) * scales.tick)

@@ -32,10 +32,12 @@ class OrderFee:
         Maximum of an order's commission; None if it has none.
     per_order : Fraction
         Part that does not grow with the size.
+    rate : Decimal
+        Share of the notional.
     """
 
     def __init__(self, instrument: Instrument, terms: Terms, *, scales: Scales) -> None:
-        self._rate = rate(terms.commission_ppb)
+        self.rate = rate(terms.commission_ppb)
         self._per_lot = Fraction(scales.money(terms.commission_per_lot_minor))
         self.per_order = Fraction(scales.money(terms.commission_per_order_minor))
         self._lot = instrument.lot_units
@@ -45,7 +47,7 @@ class OrderFee:
 
     def by_size(self, price: Decimal, quantity: Decimal) -> Fraction:
         """Return the parts that grow with the size, exactly: the rate on the notional, and the lots."""
-        by_value = Fraction(self._scales.notional(price, quantity) * self._rate)
+        by_value = Fraction(self._scales.notional(price, quantity) * self.rate)
         return by_value + Fraction(quantity) / self._lot * self._per_lot
 
     def charged(self, price: Decimal, quantity: Decimal) -> Decimal:

@@ -29,11 +29,14 @@ class Means:
         Cash after the closing part of a reversal, before this order's commission.
     closing : Decimal
         Quantity the same order closes; zero for a plain entry.
+    held : Decimal
+        Quantity an addition adds to; margin and limit count both together (X17).
     """
 
     equity: Decimal
     available: Decimal
-    closing: Decimal
+    closing: Decimal = ZERO
+    held: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class OrderSize:
         self._margin = rate(terms.margin_rate_ppb)
         self._fee = OrderFee(instrument, terms, scales=scales)
         self._largest_share = rate(terms.risk.max_position_size_ppb)
+        self._largest_units = rate(terms.risk.max_position_units_ppb)
         self._scales = scales
 
     def wanted(self, rule: SizeRule, *, means: Means, price: Decimal, stop: Decimal | None) -> Decimal:
@@ -94,19 +98,51 @@ class OrderSize:
         """Return what limits, margin and minimum leave of a wanted size at the fill price (A3, A4)."""
         if wanted < self._minimum:
             return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
-        quantity, reason = wanted, OrderReason.NONE
-        if self._largest_share:
-            most = self._affordable(means.equity * self._largest_share, price)
-            if quantity > most:
-                quantity, reason = most, OrderReason.MAX_POSITION_SIZE
-            if quantity < self._minimum:
-                return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
+        sized = self._limited(wanted, means=means, price=price)
+        quantity, reason = sized.quantity, sized.reason
+        if not quantity:
+            return sized
         most = self._carried(means, price)
         if quantity > most:
             quantity, reason = most, OrderReason.MARGIN
             if rule.kind in _FIXED or quantity < self._minimum:
                 return Sized(wanted, ZERO, OrderReason.MARGIN)
         return Sized(wanted, quantity, reason)
+
+    def _largest(self, means: Means, price: Decimal) -> Decimal | None:
+        """Return the largest position allowed, by notional or in units, the smaller; None for any (A4)."""
+        by_share = self._affordable(means.equity * self._largest_share, price)
+        by_units = whole_multiples(self._largest_units, self._step)
+        stated = ((self._largest_share, by_share), (self._largest_units, by_units))
+        return min((most for limit, most in stated if limit), default=None)
+
+    def when_placed(self, rule: SizeRule, *, means: Means, price: Decimal, stop: Decimal | None) -> Sized:
+        """Return a size fixed when its order is placed: a fraction of equity bears its commission rate."""
+        wanted = self.wanted(rule, means=means, price=price, stop=stop)
+        if rule.kind is SizeKind.EQUITY_FRACTION and means.equity > 0:
+            per_step = Fraction(self._scales.notional(price, self._step)) * (1 + Fraction(self._fee.rate))
+            wanted = self._step * _most_steps(Fraction(means.equity * rate(rule.amount)), per_step)
+        if wanted < self._minimum:
+            return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
+        return self._limited(wanted, means=means, price=price)
+
+    def is_carried(self, quantity: Decimal, *, means: Means, price: Decimal) -> bool:
+        """Return whether margin, without commission, carries a size that was fixed when placed (A3)."""
+        return self._scales.notional(price, means.held + quantity) * self._margin <= means.available
+
+    def _limited(self, wanted: Decimal, *, means: Means, price: Decimal) -> Sized:
+        """Return what the limits on a position's size leave; nothing where that is below the minimum."""
+        largest = self._largest(means, price)
+        if largest is None or wanted <= largest - means.held:
+            return Sized(wanted, wanted, OrderReason.NONE)
+        quantity = largest - means.held
+        if quantity < self._minimum:
+            return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
+        return Sized(wanted, quantity, OrderReason.MAX_POSITION_SIZE)
+
+    def part(self, largest: Decimal, close_ppb: int) -> Decimal:
+        """Return a fraction of the largest size held, rounded down to the quantity step (X9)."""
+        return whole_multiples(largest * rate(close_ppb), self._step)
 
     def _affordable(self, money: Decimal, price_per_unit: Decimal) -> Decimal:
         """Return the most steps whose value at ``price_per_unit`` is not above ``money``."""
@@ -119,8 +155,9 @@ class OrderSize:
         either its parts or, where it has one, its most must be within the cash. All three grow with
         the size, so that each has a largest size of its own.
         """
-        cash, fee = Fraction(means.available), self._fee
+        fee = self._fee
         margin = Fraction(self._scales.notional(price, self._step) * self._margin)
+        cash = Fraction(means.available) - Fraction(self._scales.notional(price, means.held) * self._margin)
         left = cash - fee.by_size(price, means.closing) - fee.per_order
         by_parts = _most_steps(left, margin + fee.by_size(price, self._step))
         if fee.most is not None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.terms import Terms
-from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
+from sptraderb.oracle.exact_numbers import Scales, rate
 
 BUY = 1
 SELL = -1
@@ -57,6 +57,14 @@ class Quote:
         """Return the price at which a position of ``side`` is opened."""
         return self.ask if side > 0 else self.bid
 
+    def traded_price(self, direction: int) -> Decimal:
+        """Return the price at which one buys or sells."""
+        return self.ask if direction == BUY else self.bid
+
+    def across_from(self, side: int, entry_price: Decimal) -> Decimal:
+        """Return the exit side price of the moment at which ``side`` enters at a price (M6)."""
+        return entry_price - side * (self.ask - self.bid)
+
     def reference_of(self, direction: int, side_price: Decimal) -> Decimal:
         """Return the reference of a price of the buying or selling side, by the spread of this instant."""
         traded = self.ask if direction == BUY else self.bid
@@ -89,6 +97,10 @@ class QuotedBar:
     def favourable(self, side: int) -> Decimal:
         """Return the best price of the bar for a position of ``side``."""
         return self.bid_high if side > 0 else self.ask_low
+
+    def range_of(self, direction: int) -> tuple[Decimal, Decimal]:
+        """Return high and low of the side that buys or sells look at."""
+        return (self.ask_high, self.ask_low) if direction == BUY else (self.bid_high, self.bid_low)
 
 
 class Quotes:
@@ -154,13 +166,13 @@ class Quotes:
         at : Quote
             The instant whose spread counts: the open, also inside the bar (M6), or the close.
         """
-        slippage = self._slippage_at(side_price) if slipped else ZERO
-        return Fill(at.reference_of(direction, side_price), side_price, side_price + direction * slippage)
+        price = self.slipped(side_price, direction) if slipped else side_price
+        return Fill(at.reference_of(direction, side_price), side_price, price)
+
+    def slipped(self, price: Decimal, direction: int) -> Decimal:
+        """Return what a buy or sell at a price ends up at after slippage, against the trader (C3)."""
+        return price + direction * self._slippage_at(price)
 
     def _slippage_at(self, price: Decimal) -> Decimal:
         """Return the slippage of a fill at ``price``; a share of it rounds up to a tick (C3, M2)."""
         return self._slippage + self._scales.price_up(price * self._slippage_share)
-
-    def mark(self, side: int, exit_price: Decimal, entry_reference: Decimal) -> Decimal:
-        """Return the open price move of a position: its side's price against its reference (M6)."""
-        return side * (exit_price - entry_reference)

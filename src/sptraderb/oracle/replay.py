@@ -2,33 +2,42 @@
 
 Place: the oracle's entry. One pass over the bars; in each bar, in the order of rule X13:
 
-1. at the open: risk closes, stops and targets already passed, time exits, signal exits, reversals,
-   entries (`_at_open`, `trading_desk`);
-2. along the path: stop and target (`trading_desk`);
+1. at the open: closed sessions, risk closes, exits already passed, resting entries already passed, time
+   exits, signal exits, reversals and entries (`_at_open`, `price_path`);
+2. along the path: exits and resting entries (`price_path`);
 3. marks at the close (`_mark`);
 4. risk limits (`account_limits`);
-5. conditions and new orders (`_decide`).
+5. orders that end at the close, conditions and new orders (`_decide`, `order_board`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
 import numpy as np
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.order import LONG, SHORT
-from sptraderb.domain.outcome import EventCode, ExitReason, Outcome
+from sptraderb.domain.order import LONG, SHORT, OrderKind
+from sptraderb.domain.outcome import EventCode, ExitReason, OrderReason, Outcome
 from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.position_program import Fact
 from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
-from sptraderb.oracle.cash_book import PendingEntry
 from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
+from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.ohlc_legs import OhlcPath
+from sptraderb.oracle.order_board import OrderBoard
+from sptraderb.oracle.price_path import PricePath
 from sptraderb.oracle.quoted_bar import SELL, QuotedBar, Quotes
-from sptraderb.oracle.trading_desk import TradingDesk
+from sptraderb.oracle.rule_programs import PositionRules, facts_when_flat
+from sptraderb.oracle.trading_desk import Moment, TradingDesk
+from sptraderb.oracle.walked_bars import WalkedBars
 
 
-def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outcome:
+def replay(
+    plan: Plan, candles: Candles, signals: Signals, terms: Terms, *, finer: Candles | None = None
+) -> Outcome:
     """Simulate a run in exact decimals.
 
     Parameters
@@ -41,6 +50,9 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
         Conditions and float64 levels on every bar, evaluated once for both engines.
     terms : Terms
         Capital, costs and limits.
+    finer : Candles or None
+        Candles of a finer timeframe, for bars whose course matters (X6); not read where a profile takes
+        the path as known.
 
     Returns
     -------
@@ -61,7 +73,7 @@ def replay(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> Outc
     """
     with localcontext(EXACT):
         _require_prices_above_costs(candles, terms)
-        return _Replay(plan, candles, signals, terms).run()
+        return _Replay(plan, candles, signals, terms, finer).run()
 
 
 def _require_prices_above_costs(candles: Candles, terms: Terms) -> None:
@@ -89,18 +101,26 @@ class _Curve:
 
 
 class _Replay:
-    def __init__(self, plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> None:
+    def __init__(
+        self, plan: Plan, candles: Candles, signals: Signals, terms: Terms, finer: Candles | None
+    ) -> None:
         self.plan, self.candles, self.signals, self.terms = plan, candles, signals, terms
         self.desk = TradingDesk(plan, candles, signals, terms)
         self.book, self.scales = self.desk.book, self.desk.scales
         self.deposit = self.scales.money(terms.capital_minor)
         self.limits = AccountLimits(terms.risk, self.deposit, book=self.book)
-        self.first_tradable = min(terms.start_bar + 1, len(candles))
+        self.rules = PositionRules(plan, signals)
+        self.board = OrderBoard(plan, signals, terms.profile, desk=self.desk)
+        walk = OhlcPath if terms.profile.walks_ohlc else PricePath
+        walked = None if finer is None else WalkedBars(candles, finer, terms, scales=self.scales)
+        self.path = walk(self.desk, self.board, terms, walked=walked)
+        first_fill = terms.start_bar if terms.profile.fills_at_close else terms.start_bar + 1
+        self.first_tradable = min(first_fill, len(candles))
         self.curve = _Curve()
         self.marked_pnl = ZERO
         self.risk_close: ExitReason | None = None
-        self.exit_signal = False
-        self.entry: PendingEntry | None = None
+        self.leaving: HeldPosition | None = None
+        self.true_nodes: Callable[[int], bool] = lambda node: False
 
     def run(self) -> Outcome:
         """Walk all bars."""
@@ -110,42 +130,59 @@ class _Replay:
             quoted = self.desk.quotes.bar(bar)
             self.desk.begin_bar()
             if bar >= self.first_tradable:
-                self._at_open(bar, quoted)
-                self.desk.exit_along_path(bar, quoted)
+                moment = Moment(bar, quoted)
+                self._at_open(moment)
+                self.path.walk(moment)
             equity = self._mark(quoted)
             if bar >= self.first_tradable:
                 self.risk_close = self.limits.judge(bar, int(days[bar]), equity=equity)
             if bar >= self.terms.start_bar:
-                self._decide(bar, int(days[bar]))
+                self._decide(Moment(bar, quoted), int(days[bar]))
+                if self.terms.profile.fills_at_close:
+                    self._fill_at_close(Moment(bar, quoted, is_inside=True))
         self._end_of_data()
         return self._outcome()
 
     # -- 1. the open -----------------------------------------------------------------------------
 
-    def _at_open(self, bar: int, quoted: QuotedBar) -> None:
-        """Work off what falls on the open; a close ends what comes after it for that position."""
-        desk = self.desk
+    def _at_open(self, moment: Moment) -> None:
+        """Work off what falls on the open; a close ends what comes after it for that position.
+
+        On a path that is taken as known, market orders come before resting ones, and exits that the
+        open has passed last, at the path's start.
+        """
+        path, bar = self.path, moment.bar
+        if bar and not self.signals.entry_allowed[bar - 1]:
+            self.board.cancel_all(bar, reason=OrderReason.OUT_OF_SESSION)
         if self.risk_close is not None:
-            self._close_at_open(bar, quoted, self.risk_close)
-        desk.exit_passed_at_open(bar, quoted)
-        if desk.position is not None and desk.position.is_due_at(bar, held_s=self._held_s(bar)):
-            self._close_at_open(bar, quoted, ExitReason.TIME)
-        if self.exit_signal:
-            self._close_at_open(bar, quoted, ExitReason.SIGNAL)
-        order, self.entry, self.exit_signal = self.entry, None, False
-        if order is not None:
-            desk.enter(order, bar, quoted, marked_pnl=self.marked_pnl)
-            desk.exit_passed_at_open(bar, quoted)
+            self._close_at_open(moment, self.risk_close)
+        if self.terms.profile.walks_ohlc:
+            self._market_orders(moment)
+            path.entries_passed_at_open(moment)
+        else:
+            path.exits_passed_at_open(moment)
+            path.entries_passed_at_open(moment)
+            self._market_orders(moment)
+
+    def _market_orders(self, moment: Moment) -> None:
+        """Fill at the open time exits, signal exits, then entries and reversals (X13)."""
+        position, bar = self.desk.position, moment.bar
+        if position is not None and position.is_due_at(bar, held_s=self._held_s(bar)):
+            self._close_at_open(moment, ExitReason.TIME)
+        if self.desk.position is not None and self.desk.position is self.leaving:
+            self._close_at_open(moment, ExitReason.SIGNAL)
+        self.leaving = None
+        for order in self.board.take_pending():
+            price = moment.quoted.open.entry_price(order.side)
+            self.path.enter(order, moment, price, slipped=True)
 
     def _held_s(self, bar: int) -> int:
         """Return the seconds from the entry to the open of a bar."""
         position, times = self.desk.position, self.candles.time_s
         return 0 if position is None else int(times[bar] - times[position.entry_bar])
 
-    def _close_at_open(self, bar: int, quoted: QuotedBar, reason: ExitReason) -> None:
-        position = self.desk.position
-        if position is not None:
-            self.desk.close_at_market(bar, quoted.open, reason=reason, quoted=quoted)
+    def _close_at_open(self, moment: Moment, reason: ExitReason) -> None:
+        self.desk.close_at_market(moment, moment.quoted.open, reason=reason)
 
     # -- 3. marks --------------------------------------------------------------------------------
 
@@ -154,12 +191,10 @@ class _Replay:
         scales, position, held = self.scales, self.desk.position, 0
         self.marked_pnl = ZERO
         if position is not None:
-            adverse = quoted.adverse(position.side)
-            position.see(adverse)
-            position.see(quoted.favourable(position.side))
-            position.stop.finish_bar(quoted.favourable(position.side))
-            self.marked_pnl = self.desk.open_pnl(position, quoted.close.exit_price(position.side))
-            self.desk.lowest.append(self.book.balance + self.desk.open_pnl(position, adverse))
+            if not self.path.is_marked:
+                self.desk.finish_bar(quoted)
+            position.marked_at = quoted.close.exit_price(position.side)
+            self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
             held = position.side * scales.steps(position.quantity)
         equity = self.book.balance + self.marked_pnl
         self.curve.equity.append(scales.minor(equity))
@@ -170,52 +205,109 @@ class _Replay:
 
     # -- 5. conditions ---------------------------------------------------------------------------
 
-    def _decide(self, bar: int, day: int) -> None:
-        """Evaluate the conditions of a close and make the orders of the next open (X14)."""
+    def _fill_at_close(self, moment: Moment) -> None:
+        """Fill market orders at the close that decided them, and mark once more (profile `close`)."""
+        bar, close, position = moment.bar, moment.quoted.close, self.desk.position
+        if position is not None and self.risk_close is not None:
+            self.desk.close_at_market(moment, close, reason=self.risk_close)
+        elif position is not None and position is self.leaving:
+            self.desk.close_at_market(moment, close, reason=ExitReason.SIGNAL)
+        self.risk_close = self.leaving = None
+        for order in self.board.take_pending():
+            self.path.enter(order, moment, close.entry_price(order.side), slipped=True, at=close)
+        position, held, self.marked_pnl = self.desk.position, 0, ZERO
+        if position is not None:
+            position.marked_at = close.exit_price(position.side)
+            position.see(position.marked_at, position.marked_at)
+            self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
+            held = position.side * self.scales.steps(position.quantity)
+        self.limits.note_close(self.book.balance + self.marked_pnl)
+        equity = self.scales.minor(self.book.balance + self.marked_pnl)
+        self.curve.equity[bar], self.curve.held[bar] = equity, held
+        self.curve.trough[bar] = min(self.curve.trough[bar], equity)
+        self.curve.exposed[bar] = self.desk.was_held
+
+    def _decide(self, moment: Moment, day: int) -> None:
+        """End orders at a close, evaluate its conditions and make new orders (X14, X16)."""
+        bar = moment.bar
+        if self.risk_close is not None:
+            self.board.cancel_all(bar, reason=OrderReason.RISK_LIMIT)
+        facts = self._facts(bar)
+        self.true_nodes = lambda node: self.rules.holds(node, bar, facts)
+        self.board.judge_close(bar, holds=self.true_nodes)
+        may_enter = self.limits.entries_allowed(day) and bool(self.signals.entry_allowed[bar])
+        wanted = self._wanted_entries(bar) if may_enter else []
         position = self.desk.position
-        entry = self._wanted_entry(bar) if self._may_enter(bar, day) else None
-        if entry is not None and (position is None or entry.side != position.side):
-            self.entry = entry
-        elif position is not None:
-            when = position.rule.exits.when
-            self.exit_signal = when >= 0 and bool(self.signals.conditions[when][bar])
+        adding: list[int] = []
+        if position is not None:
+            adding = [rule for rule in wanted if self._side(rule) == position.side]
+            wanted = [rule for rule in wanted if rule not in adding]
+            adding = adding if self._may_add(position) and not self._leaves(position, wanted) else []
+        for rule in sorted([*adding, *wanted], key=self._side, reverse=True):
+            self.board.place(rule, moment)
+        is_reversed = position is not None and -position.side in self.board.pending
+        if position is not None and not is_reversed and self._exit_is_true(position):
+            self.leaving = position
 
-    def _may_enter(self, bar: int, day: int) -> bool:
-        return self.limits.entries_allowed(day) and bool(self.signals.entry_allowed[bar])
+    def _leaves(self, position: HeldPosition, others: list[int]) -> bool:
+        """Return whether an exit signal closes a position that no market entry is about to reverse."""
+        return not any(self._is_market(rule) for rule in others) and self._exit_is_true(position)
 
-    def _wanted_entry(self, bar: int) -> PendingEntry | None:
-        """Return the entry that is true; both sides at once: neither, recorded."""
-        true_rules = [
-            next(
-                (
-                    index
-                    for index, rule in enumerate(self.plan.entries)
-                    if rule.side == side and self.signals.conditions[rule.when][bar]
-                ),
-                None,
+    def _facts(self, bar: int) -> dict[Fact, float]:
+        """Return what rules may know about the position at a close (`domain.position_program`)."""
+        position, scales = self.desk.position, self.scales
+        if position is None:
+            return facts_when_flat()
+        instrument = self.candles.instrument
+        return {
+            Fact.SIDE: float(position.side),
+            Fact.SIZE: scales.steps(position.quantity) / 10.0**instrument.quantity_scale,
+            Fact.BARS_HELD: float(bar - position.entry_bar),
+            Fact.ENTRY_PRICE: scales.ticks(position.entry_price) / 10.0**instrument.price_scale,
+            Fact.OPEN_PNL: scales.minor(self.marked_pnl) / 10.0**self.terms.money_decimals,
+        }
+
+    def _side(self, rule_index: int) -> int:
+        return self.plan.entries[rule_index].side
+
+    def _is_market(self, rule_index: int) -> bool:
+        return self.plan.entries[rule_index].order.kind is OrderKind.MARKET
+
+    def _exit_is_true(self, position: HeldPosition) -> bool:
+        when = position.opening.rule.exits.when
+        return when >= 0 and self.true_nodes(when)
+
+    def _may_add(self, position: HeldPosition) -> bool:
+        scale_in = self.plan.scale_in
+        return scale_in is not None and position.n_fills < scale_in.max_entries
+
+    def _wanted_entries(self, bar: int) -> list[int]:
+        """Return the first true rule of each side; two market orders at once: neither, recorded (X14)."""
+        found = []
+        for side in (LONG, SHORT):
+            true_rules = (
+                index
+                for index, rule in enumerate(self.plan.entries)
+                if rule.side == side and self.true_nodes(rule.when)
             )
-            for side in (LONG, SHORT)
-        ]
-        long, short = true_rules
-        if long is not None and short is not None:
+            found += list(true_rules)[:1]
+        if len(found) == 2 and all(self._is_market(rule) for rule in found):
             self.book.event(bar, EventCode.BOTH_SIDES)
-            return None
-        if long is not None:
-            return PendingEntry(long, LONG, bar)
-        return None if short is None else PendingEntry(short, SHORT, bar)
+            return []
+        return found
 
     # -- the end ---------------------------------------------------------------------------------
 
     def _end_of_data(self) -> None:
         """List what is unfilled; close what is held, if asked to, at the last close (X10)."""
         n_bars = len(self.candles)
-        if self.entry is not None:
-            self.book.unfilled(self.entry, n_bars)
+        self.board.list_unfilled(n_bars)
         position = self.desk.position
         if position is None or not self.terms.close_at_end:
             return
         quoted = self.desk.quotes.bar(n_bars - 1)
-        self.desk.close_at_market(n_bars - 1, quoted.close, reason=ExitReason.END_OF_DATA, quoted=quoted)
+        last = Moment(n_bars - 1, quoted)
+        self.desk.close_at_market(last, quoted.close, reason=ExitReason.END_OF_DATA)
         balance = self.scales.minor(self.book.balance)
         self.marked_pnl = ZERO
         self.curve.equity[-1] = balance
@@ -225,6 +317,7 @@ class _Replay:
     def _outcome(self) -> Outcome:
         position = self.desk.position
         held = None if position is None else self.book.open_row(position, self.marked_pnl)
+        tables = self.book.tables()
         return Outcome(
             money_decimals=self.terms.money_decimals,
             first_tradable_bar=self.first_tradable,
@@ -235,5 +328,10 @@ class _Replay:
             exposed=np.array(self.curve.exposed, dtype=np.bool_),
             open_position=held,
             balance_minor=self.scales.minor(self.book.balance),
-            **self.book.tables(),
+            n_uncertain_bars=self.path.n_uncertain,
+            n_walked_bars=self.path.n_walked,
+            trades=tables["trades"],
+            ledger=tables["ledger"],
+            orders=tables["orders"],
+            events=tables["events"],
         )

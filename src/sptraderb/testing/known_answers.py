@@ -17,11 +17,16 @@ from sptraderb.domain.fixed import rate_from_text, text_from_ticks, ticks_from_t
 from sptraderb.domain.instrument import CandleSide, Instrument, infer_instrument
 from sptraderb.domain.order import (
     LONG,
+    MARKET_ORDER,
     SHORT,
     Distance,
     DistanceKind,
     EntryRule,
     ExitRules,
+    OrderForm,
+    OrderKind,
+    PartialExit,
+    ScaleIn,
     SizeKind,
     SizeRule,
 )
@@ -38,11 +43,15 @@ from sptraderb.domain.outcome import (
     Outcome,
 )
 from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import parse_timeframe
 
 _CONDITIONS = ("long", "short", "exit_long", "exit_short")
 _STOP_NODE, _TARGET_NODE = 4, 5
+_ORDER_CONDITIONS = {"long_now": 6, "short_now": 7, "cancel_long": 8, "cancel_short": 9}
+_ORDER_PRICES = {"long_stop": 10, "long_limit": 11, "short_stop": 12, "short_limit": 13}
+_DISTANCE_NODE = 14
 _WORDS = {"reason": OrderReason, "state": OrderState, "code": EventCode, "exit_reason": ExitReason}
 
 
@@ -129,16 +138,22 @@ def read_cases(path: Path) -> list[KnownAnswer]:
 
 
 def case_from(raw: Mapping[str, object]) -> KnownAnswer:
-    """Build one case from its mapping; an unknown key is a `KeyError`, so that no typo passes."""
+    """Build one case from its mapping; an unknown key is a `KeyError`, so that no typo passes.
+
+    A side with `..._stop` or `..._limit` prices (by bar) rests there, with both as a stop-limit; beside
+    it `..._now` enters at market. `cancel_...`, `expires_bars` and `oco` say how resting orders end.
+    """
     fields = dict(raw)
     instrument = _instrument(_mapping(fields.pop("instrument", {})))
     bars = {"": _list(fields.pop("bars")), "ask_": _list(fields.pop("ask_bars", []))}
     candles = _candles(bars, instrument, _mapping(fields.pop("candles", {})))
+    stated = frozenset(fields)
     signals = _signals(fields, len(candles))
     terms = _terms(_mapping(fields.pop("terms", {})), instrument)
     exits = _exits(fields)
-    size = _size(str(fields.pop("size", "1000 units")))
-    plan = Plan(name="case", nodes=_NODES, entries=_entries(size, exits))
+    plan = Plan(
+        name="case", nodes=_NODES, entries=_entries(fields, exits, stated), scale_in=_scale_in(fields)
+    )
     case = KnownAnswer(
         name=str(fields.pop("name")),
         rules=tuple(str(rule) for rule in _list(fields.pop("rules"))),
@@ -165,6 +180,9 @@ _NODES = (
     *(Node(op="column", name=name, boolean=True, text=name) for name in _CONDITIONS),
     Node(op="column", name="stop", text="stop"),
     Node(op="column", name="target", text="target"),
+    *(Node(op="column", name=name, boolean=True, text=name) for name in _ORDER_CONDITIONS),
+    *(Node(op="column", name=name, text=name) for name in _ORDER_PRICES),
+    Node(op="column", name="distance", text="distance"),
 )
 
 
@@ -207,12 +225,14 @@ def _candles(bars: Mapping[str, Sequence[object]], instrument: Instrument, raw: 
 
 def _signals(fields: dict[str, object], n_bars: int) -> Signals:
     conditions = {}
-    for node, name in enumerate(_CONDITIONS):
+    named = {name: node for node, name in enumerate(_CONDITIONS)} | _ORDER_CONDITIONS
+    for name, node in named.items():
         true = np.zeros(n_bars, dtype=np.bool_)
         true[[int(str(bar)) for bar in _list(fields.pop(name, []))]] = True
         conditions[node] = true
     levels = {}
-    for node, name in ((_STOP_NODE, "stop_series"), (_TARGET_NODE, "target_series")):
+    series = {"stop_series": _STOP_NODE, "target_series": _TARGET_NODE, "distance_series": _DISTANCE_NODE}
+    for name, node in (series | _ORDER_PRICES).items():
         values = fields.pop(name, [])
         levels[node] = np.full(n_bars, np.nan)
         for bar, value in _mapping(values or {}).items():
@@ -233,6 +253,7 @@ def _terms(raw: dict[str, object], instrument: Instrument) -> Terms:
         "margin": "margin_rate_ppb",
         "slippage": "slippage_ppb",
     }
+    profile = PROFILES[str(raw.pop("profile", "strict"))]
     limits = {name: rate_from_text(str(raw.pop(name))) for name in tuple(raw) if name in _LIMITS}
     risk = RiskLimits(**{f"{name}_ppb": value for name, value in limits.items()})
     money = [name for name in raw if name.startswith("commission_")]
@@ -247,11 +268,12 @@ def _terms(raw: dict[str, object], instrument: Instrument) -> Terms:
         capital_minor=ticks_from_text(capital, decimals),
         margin_rate_ppb=margin,
         risk=risk,
+        profile=profile,
         **values,  # type: ignore[arg-type]
     )
 
 
-_LIMITS = ("max_drawdown", "daily_loss_limit", "max_position_size")
+_LIMITS = ("max_drawdown", "daily_loss_limit", "max_position_size", "max_position_units")
 
 
 def _size(text: str) -> SizeRule:
@@ -271,7 +293,31 @@ def _exits(fields: dict[str, object]) -> ExitRules:
         max_bars=int(str(fields.pop("max_bars", 0))),
         max_duration_s=int(str(fields.pop("max_duration_s", 0))),
         live_from_next_bar=bool(fields.pop("live_from_next_bar", False)),
+        partial=tuple(_partial(str(text)) for text in _list(fields.pop("partial", []))),
     )
+
+
+def _partial(text: str) -> PartialExit:
+    """Read `50 ticks, 0.5` or `50 ticks, 0.5, break_even`: where, which share, what then."""
+    words = [word.strip() for word in text.split(",")]
+    at = _distance(words[0], _TARGET_NODE)
+    if at is None or words[2:] not in ([], ["break_even"]):
+        raise KeyError(f"a partial exit is `distance, share` and perhaps `break_even`, was {text}")
+    return PartialExit(at=at, close_ppb=rate_from_text(words[1]), then_break_even=len(words) == 3)
+
+
+def _scale_in(fields: dict[str, object]) -> ScaleIn | None:
+    raw = fields.pop("scale_in", None)
+    if raw is None:
+        return None
+    stated = _mapping(raw)
+    rule = ScaleIn(
+        max_entries=int(str(stated.pop("max_entries"))),
+        min_distance=_distance(stated.pop("min_distance", None), _DISTANCE_NODE),
+    )
+    if stated:
+        raise KeyError(f"unknown keys in scale_in {sorted(stated)}")
+    return rule
 
 
 def _distance(text: object, node: int) -> Distance | None:
@@ -288,8 +334,32 @@ def _distance(text: object, node: int) -> Distance | None:
     return Distance(kind=kind, amount=ticks_from_text(words[0], 6))
 
 
-def _entries(size: SizeRule, exits: ExitRules) -> tuple[EntryRule, ...]:
-    return (
-        EntryRule(name="long", side=LONG, when=0, size=size, exits=replace(exits, when=2)),
-        EntryRule(name="short", side=SHORT, when=1, size=size, exits=replace(exits, when=3)),
+def _entries(fields: dict[str, object], exits: ExitRules, stated: frozenset[str]) -> tuple[EntryRule, ...]:
+    """Build a rule per side, and a second one that enters at market (`long_now`, `short_now`)."""
+    size = _size(str(fields.pop("size", "1000 units")))
+    second = _size(str(fields.pop("second_size", size.text)))
+    expires, oco = int(str(fields.pop("expires_bars", 0))), bool(fields.pop("oco", True))
+    rules = []
+    for node, (name, side) in enumerate((("long", LONG), ("short", SHORT))):
+        own = replace(exits, when=node + 2)
+        rule = EntryRule(name=name, side=side, when=node, size=size, exits=own)
+        order, cancel = _order(name, expires, stated), _ORDER_CONDITIONS[f"cancel_{name}"]
+        rules.append(replace(rule, order=order, cancel_when=cancel, oco=oco))
+        if f"{name}_now" in stated:
+            now = _ORDER_CONDITIONS[f"{name}_now"]
+            rules.append(replace(rule, name=f"{name}_now", when=now, size=second))
+    return tuple(rules)
+
+
+def _order(name: str, expires_bars: int, stated: frozenset[str]) -> OrderForm:
+    """Return the form whose prices a case states for a side: none of them is a market order."""
+    kinds = {"stop": OrderKind.STOP, "limit": OrderKind.LIMIT}
+    prices = {kind: _ORDER_PRICES[f"{name}_{kind}"] for kind in kinds if f"{name}_{kind}" in stated}
+    if not prices:
+        return MARKET_ORDER
+    return OrderForm(
+        kind=OrderKind.STOP_LIMIT if len(prices) == 2 else kinds[next(iter(prices))],
+        stop_node=prices.get("stop", -1),
+        limit_node=prices.get("limit", -1),
+        expires_bars=expires_bars,
     )

@@ -9,8 +9,8 @@ SYMBOL = "BTCUSDT"
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def write_candles(path: Path, *, n_bars: int = 2000, shift: int = 0) -> Path:
-    """Write hourly bars that swing up and down, the same ones each time.
+def write_candles(path: Path, *, n_bars: int = 2000, shift: int = 0, minutes: int = 60) -> Path:
+    """Write bars that swing up and down, the same ones each time; hourly unless told.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ def write_candles(path: Path, *, n_bars: int = 2000, shift: int = 0) -> Path:
         Bars from 2024-01-01T00:00:00Z on.
     shift : int
         Added to every price, in hundredths, for a file that differs.
+    minutes : int
+        Length of a bar.
     """
     closes = [
         4_000_000 + shift + round(200_000 * math.sin(n / 40) + 30_000 * math.sin(n / 3.7))
@@ -31,6 +33,6 @@ def write_candles(path: Path, *, n_bars: int = 2000, shift: int = 0) -> Path:
         for n in range(n_bars):
             opened, closed = closes[n], closes[n + 1]
             high, low = max(opened, closed) + 2_500, min(opened, closed) - 2_500
-            at = (FIRST + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            at = (FIRST + timedelta(minutes=n * minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
             rows.writerow([at, *(f"{price / 100:.2f}" for price in (opened, high, low, closed)), 1])
     return path

@@ -28,7 +28,7 @@ def run_child(channel: ChildChannel) -> None:
     child.answer(channel, partial(work, simulator=simulate_slowly))
 
 
-def simulate_slowly(
+def simulate_slowly(  # noqa: PLR0913  # as `simulate`
     plan: Plan,
     candles: Candles,
     signals: Signals,
@@ -36,6 +36,7 @@ def simulate_slowly(
     *,
     should_stop: Callable[[], bool],
     on_progress: Callable[[int, int], None],
+    finer: Candles | None = None,
 ) -> Outcome:
     """Simulate with a pause after each few bars."""
     from sptraderb.engine.simulate import simulate
@@ -51,5 +52,6 @@ def simulate_slowly(
         terms,
         should_stop=should_stop,
         on_progress=_report,
+        finer=finer,
         chunk_bars=_CHUNK_BARS,
     )

@@ -73,16 +73,42 @@ def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, 
 
 
 @kernel_jit
-def mark_nb(raw_ticks: int, book: Int64Array) -> tuple[int, bool]:
-    """Return the equity with the position marked at a raw price, on the side it would be sold (X5)."""
-    side = book[c.SIDE]
-    if side == 0:
+def price_pnl_nb(price: int, steps: int, cost: int, book: Int64Array) -> tuple[int, bool]:
+    """Return the price P&L of ``steps`` at a reference, or at the price they would be sold at (M5, M6).
+
+    ``cost`` is the part of the position's cost that goes with them, relative to its first fill.
+    """
+    side, move = book[c.SIDE], price - book[c.ENTRY_REFERENCE]
+    if cost == 0:
+        return money_nb(side * move, steps, book)
+    area, fits = product_nb(move, steps)
+    area, sum_fits = sum_nb(area, -cost)
+    pnl, pnl_fits = money_nb(side * area, 1, book)
+    return pnl, fits and sum_fits and pnl_fits
+
+
+@kernel_jit
+def mark_nb(price: int, book: Int64Array) -> tuple[int, bool]:
+    """Return the equity with the position marked at a price of the side it would be sold on (X5)."""
+    if book[c.SIDE] == 0:
         return book[c.BALANCE], True
-    offset = book[c.BID_OFFSET] if side > 0 else book[c.ASK_OFFSET]
-    move = side * (raw_ticks + offset - book[c.ENTRY_REFERENCE])
-    pnl, fits = money_nb(move, book[c.QUANTITY], book)
+    pnl, fits = price_pnl_nb(price, book[c.QUANTITY], book[c.COST], book)
     equity, equity_fits = sum_nb(book[c.BALANCE], pnl)
     return equity, fits and equity_fits
+
+
+@kernel_jit
+def sizing_equity_nb(bar: int, book: Int64Array) -> int:
+    """Return the equity an order of this bar is sized from: balance and open P&L at the last mark (A2).
+
+    A position opened in this bar and not marked yet counts nothing.
+    """
+    if book[c.SIDE] == 0 or (book[c.ENTRY_BAR] == bar and book[c.MARKED_BAR] != bar):
+        return int(book[c.BALANCE])
+    equity, fits = mark_nb(book[c.MARK], book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    return equity
 
 
 @kernel_jit

@@ -127,6 +127,31 @@ def muldiv_half_even_nb(a: int, b: int, c: int) -> tuple[int, bool]:
 
 
 @kernel_jit
+def share_half_even_nb(total: int, part: int, whole: int, odd: int) -> tuple[int, bool]:
+    """Return ``total * part / whole`` rounded to nearest, a tie by the parity of a larger quotient.
+
+    Parameters
+    ----------
+    total : int
+        What is shared.
+    part, whole : int
+        Positive.
+    odd : int
+        1 where an odd integer stands beside the quotient, 0 for an even one: a tie makes their sum
+        even (M4).
+    """
+    divisor = np.uint64(whole)
+    high, low = wide_product_nb(magnitude_nb(total), magnitude_nb(part))
+    if high >= divisor:
+        return 0, False
+    quotient, remainder = wide_quotient_nb(high, low, divisor)
+    other = divisor - remainder
+    if remainder > other or (remainder == other and (quotient & _ONE) != np.uint64(odd)):
+        quotient = quotient + _ONE
+    return _signed_nb(quotient, total < 0)
+
+
+@kernel_jit
 def muldiv_floor_nb(a: int, b: int, c: int) -> tuple[int, bool]:
     """Return the largest integer not above ``a * b / c``, for positive ``c``."""
     divisor = np.uint64(c)

@@ -2,30 +2,29 @@
 
 A bar on which something is due, reached, true or begins is walked with care, in the order of X13:
 what is due at the open, the path, the marks at the close, the limits, the conditions. Between such
-bars two tight stretches only mark: flat, and held. They leave any bar that is not plain to the careful
-one, so leaving early is always right and only costs time.
+bars the tight stretches of `plain_stretches` only mark.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.outcome import NO_LEVEL, ExitReason
+from sptraderb.domain.outcome import NO_LEVEL, ExitReason, OrderReason
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.account import allowed_loss_nb, judge_limits_nb, mark_nb, start_day_nb
+from sptraderb.engine.kernels.account import judge_limits_nb, mark_nb, start_day_nb
+from sptraderb.engine.kernels.bar_legs import walk_legs_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
-from sptraderb.engine.kernels.exits import open_bar_nb, walk_path_nb
 from sptraderb.engine.kernels.fills import close_at_nb, see_nb, side_offset_nb
+from sptraderb.engine.kernels.finer_bars import walk_strict_nb
 from sptraderb.engine.kernels.following import follow_nb
 from sptraderb.engine.kernels.levels import Float64Array
-
-Flags = npt.NDArray[np.uint8]
+from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
+from sptraderb.engine.kernels.plain_stretches import Flags, hold_nb, stay_flat_nb, wait_nb
+from sptraderb.engine.kernels.position_rules import note_facts_nb, run_programs_nb
+from sptraderb.engine.kernels.resting_orders import cancel_both_nb
 
 _NO_LEVEL = NO_LEVEL
 _END_OF_DATA = int(ExitReason.END_OF_DATA)
-_SAFE_BALANCE = 1 << 61
-_CARE = c.ENTRY_TRUE | c.DAY_BEGINS
+_RISK_LIMIT = int(OrderReason.RISK_LIMIT)
+_OUT_OF_SESSION = int(OrderReason.OUT_OF_SESSION)
 
 
 @kernel_jit
@@ -43,6 +42,13 @@ def walk_bars_nb(
     flags: Flags,
     conditions: Conditions,
     levels: Float64Array,
+    spans: Int64Array,
+    finer: Int64Array,
+    finer_ask: Int64Array,
+    programs: Int64Array,
+    numbers: Float64Array,
+    inputs: Float64Array,
+    scratch: Float64Array,
     curves: Int64Array,
     book: Int64Array,
 ) -> int:
@@ -61,9 +67,13 @@ def walk_bars_nb(
     flags : ndarray of shape (n_bars,), dtype=uint8
         Bits ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS go in, EXPOSED is set where a position was held.
     conditions : ndarray of shape (n_conditions, n_bars), dtype=uint8
-        1 where a condition is true.
+        1 where a condition is true; written for those about the position.
     levels : ndarray of shape (n_levels, n_bars), dtype=float64
-        Distances and prices of attached exits.
+        Distances and prices of attached exits, prices of resting orders.
+    spans, finer, finer_ask
+        Finer bars, as `walk_strict_nb` takes them.
+    programs, numbers, inputs, scratch
+        Conditions about the position, as `run_programs_nb` takes them.
     curves : ndarray of shape (N_CURVES, n_bars), dtype=int64
         Equity, trough, size held; written.
     book : ndarray of int64
@@ -81,48 +91,80 @@ def walk_bars_nb(
         if c.is_full_nb(book):
             book[c.NEXT_BAR] = bar
             return c.TABLE_FULL
-        open_, high, low, close = opens[bar], highs[bar], lows[bar], closes[bar]
         if two_sided:
-            book[c.ASK_OFFSET] = ask_opens[bar] - open_
-        _open_nb(bar, open_, times, flags, levels, book)
-        if two_sided and book[c.SIDE] < 0:
-            spread = book[c.ASK_OFFSET]
-            high, low, close = ask_highs[bar] - spread, ask_lows[bar] - spread, ask_closes[bar] - spread
-        _walk_bar_nb(bar, open_, high, low, close, flags, conditions, curves, book)
+            book[c.ASK_OFFSET] = ask_opens[bar] - opens[bar]
+        _set_side_nb(c.BAR_BID, opens[bar], highs[bar], lows[bar], closes[bar], book[c.BID_OFFSET], book)
+        if two_sided:
+            _set_side_nb(c.BAR_ASK, ask_opens[bar], ask_highs[bar], ask_lows[bar], ask_closes[bar], 0, book)
+        else:
+            _set_side_nb(c.BAR_ASK, opens[bar], highs[bar], lows[bar], closes[bar], book[c.ASK_OFFSET], book)
+        n_positions = book[c.N_POSITIONS]
+        _open_nb(bar, flags, levels, book)
+        _walk_inside_nb(bar, spans, finer, finer_ask, levels, book)
+        _mark_bar_nb(bar, curves, book)
+        if programs[0] > 0:
+            pnl = book[c.EQUITY] - book[c.BALANCE]
+            held_bars = bar - book[c.ENTRY_BAR]
+            note_facts_nb(
+                book[c.SIDE], book[c.QUANTITY], held_bars, book[c.ENTRY_PRICE], pnl, numbers, scratch
+            )
+            run_programs_nb(bar, programs, numbers, inputs, scratch, conditions)
+        _close_nb(bar, closes, ask_closes, flags, conditions, levels, curves, book)
+        if book[c.N_POSITIONS] != n_positions:
+            _see_entry_nb(bar, times, flags, book)
         if book[c.FAULT] != 0:
             return c.OVERFLOW
         bar += 1
         if book[c.PENDING_ENTRY] == 0 and book[c.PENDING_EXIT] == 0:
-            if book[c.SIDE] == 0:
-                bar = _stay_flat_nb(bar, stop_bar, flags, curves, book)
+            if book[c.N_RESTING] != 0:
+                if book[c.SIDE] == 0 and not two_sided:
+                    bar = wait_nb(bar, stop_bar, highs, lows, flags, conditions, curves, book)
+            elif book[c.SIDE] == 0:
+                bar = stay_flat_nb(bar, stop_bar, flags, curves, book)
             elif two_sided and book[c.SIDE] < 0:
-                bar = _hold_nb(
+                bar = hold_nb(
                     bar, stop_bar, 0, ask_highs, ask_lows, ask_closes, flags, conditions, curves, book
                 )
             else:
                 offset = side_offset_nb(-book[c.SIDE], book)
-                bar = _hold_nb(bar, stop_bar, offset, highs, lows, closes, flags, conditions, curves, book)
+                bar = hold_nb(bar, stop_bar, offset, highs, lows, closes, flags, conditions, curves, book)
     book[c.NEXT_BAR] = bar
     return c.WALKED
 
 
 @inlined_jit
-def _open_nb(
-    bar: int, open_: int, times: Int64Array, flags: Flags, levels: Float64Array, book: Int64Array
+def _set_side_nb(
+    side: int, open_: int, high: int, low: int, close: int, offset: int, book: Int64Array
 ) -> None:
+    """Put the bar's prices of one side into the book."""
+    book[side + c.OPEN] = open_ + offset
+    book[side + c.HIGH] = high + offset
+    book[side + c.LOW] = low + offset
+    book[side + c.CLOSE] = close + offset
+
+
+@inlined_jit
+def _open_nb(bar: int, flags: Flags, levels: Float64Array, book: Int64Array) -> None:
     """Begin a session day, and do what is due at the open."""
     if flags[bar] & c.DAY_BEGINS != 0:
         start_day_nb(book)
-    held = book[c.SIDE] != 0
+    held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
     if held:
         flags[bar] |= c.EXPOSED
-    if book[c.PENDING_ENTRY] != 0 or book[c.PENDING_EXIT] != 0 or (held and book[c.TIME_BAR] == bar):
-        open_bar_nb(bar, open_, levels, book)
-        if book[c.SIDE] != 0:
-            flags[bar] |= c.EXPOSED
-            if book[c.ENTRY_BAR] == bar and book[c.DURATION] > 0:
-                due = _first_from_nb(times[bar] + book[c.DURATION], bar, times)
-                book[c.TIME_BAR] = min(book[c.TIME_BAR], due)
+    if rests and flags[bar - 1] & c.ENTRY_ALLOWED == 0:
+        cancel_both_nb(bar, _OUT_OF_SESSION, book)
+    is_due = book[c.PENDING_ENTRY] != 0 or book[c.PENDING_EXIT] != 0 or rests
+    if is_due or (held and book[c.TIME_BAR] == bar):
+        open_bar_nb(bar, levels, book)
+
+
+@kernel_jit
+def _see_entry_nb(bar: int, times: Int64Array, flags: Flags, book: Int64Array) -> None:
+    """Note a bar in which a position was opened, and when the one held has lasted long enough."""
+    flags[bar] |= c.EXPOSED
+    if book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar and book[c.DURATION] > 0:
+        due = _first_from_nb(times[bar] + book[c.DURATION], bar, times)
+        book[c.TIME_BAR] = min(book[c.TIME_BAR], due)
 
 
 @kernel_jit
@@ -139,126 +181,90 @@ def _first_from_nb(time: int, bar: int, times: Int64Array) -> int:
 
 
 @inlined_jit
-def _walk_bar_nb(
+def _walk_inside_nb(
     bar: int,
-    open_: int,
-    high: int,
-    low: int,
-    close: int,
-    flags: Flags,
-    conditions: Conditions,
-    curves: Int64Array,
+    spans: Int64Array,
+    finer: Int64Array,
+    finer_ask: Int64Array,
+    levels: Float64Array,
     book: Int64Array,
 ) -> None:
-    """Walk one bar after its open with care, in the order of X13.
+    """Walk the path of a bar with what is held and rests after its open."""
+    book[c.WORST] = _NO_LEVEL
+    book[c.SEEN] = 0
+    held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
+    if book[c.CHOICES] & c.BY_SHAPE != 0:
+        if held or rests:
+            walk_legs_nb(bar, levels, book)
+    elif rests or (held and bar >= book[c.LIVE_BAR]):
+        walk_strict_nb(bar, spans, finer, finer_ask, levels, book)
 
-    High, low and close are raw prices of the side on which the position held would be closed.
-    """
-    if book[c.SIDE] != 0 and bar >= book[c.LIVE_BAR]:
-        walk_path_nb(bar, open_, low, high, book)
+
+@inlined_jit
+def _mark_bar_nb(bar: int, curves: Int64Array, book: Int64Array) -> None:
+    """Mark what is held at the close, and let stops follow (X5, X8)."""
     equity = trough = book[c.BALANCE]
     side = book[c.SIDE]
     if side != 0:
-        see_nb(low, book)
-        see_nb(high, book)
+        exit_bar = c.bar_at_nb(-side)
+        low, high, close = book[exit_bar + c.LOW], book[exit_bar + c.HIGH], book[exit_bar + c.CLOSE]
         equity, fits = mark_nb(close, book)
-        trough, trough_fits = mark_nb(low if side > 0 else high, book)
+        book[c.MARK] = close
+        book[c.MARKED_BAR] = bar
+        if book[c.SEEN] != 0:
+            trough, trough_fits = equity, True
+            see_nb(close, book)
+            follow_nb(close, book)
+        else:
+            see_nb(low, book)
+            see_nb(high, book)
+            worst = book[c.WORST]
+            if worst == _NO_LEVEL:
+                worst = low if side > 0 else high
+            trough, trough_fits = mark_nb(worst, book)
+            follow_nb(high if side > 0 else low, book)
         if not (fits and trough_fits):
             book[c.FAULT] = c.OVERFLOW
-        follow_nb((high if side > 0 else low) + side_offset_nb(-side, book), book)
     curves[c.EQUITY_ROW, bar] = equity
     curves[c.TROUGH_ROW, bar] = min(equity, trough, book[c.TROUGH])
     curves[c.HELD_ROW, bar] = side * book[c.QUANTITY]
     book[c.TROUGH] = c.FAR
     book[c.EQUITY] = equity
-    if book[c.ENDED] == 0:
-        book[c.PEAK] = max(book[c.PEAK], equity)
-        if bar > book[c.START_BAR]:
-            judge_limits_nb(bar, book)
-        if bar >= book[c.START_BAR] and book[c.ENDED] == 0 and book[c.DAY_PAUSED] == 0:
-            decide_nb(bar, flags[bar], conditions, book)
 
 
 @inlined_jit
-def _stay_flat_nb(bar: int, stop_bar: int, flags: Flags, curves: Int64Array, book: Int64Array) -> int:
-    """Mark bars while nothing is held, due or decided; return the first bar that needs care."""
-    balance = book[c.BALANCE]
-    while bar < stop_bar and flags[bar] & _CARE == 0:
-        curves[c.EQUITY_ROW, bar] = balance
-        curves[c.TROUGH_ROW, bar] = balance
-        curves[c.HELD_ROW, bar] = 0
-        bar += 1
-    return bar
-
-
-@inlined_jit
-def _hold_nb(
+def _close_nb(
     bar: int,
-    stop_bar: int,
-    offset: int,
-    highs: Int64Array,
-    lows: Int64Array,
     closes: Int64Array,
+    ask_closes: Int64Array,
     flags: Flags,
     conditions: Conditions,
+    levels: Float64Array,
     curves: Int64Array,
     book: Int64Array,
-) -> int:
-    """Mark bars while a position is held and nothing acts; return the first bar that needs care.
-
-    Works in raw ticks, ``offset`` below the side of the exit. Leaves at a level reached, a new water
-    mark, a time exit, a true condition, a session day, a mark that might overflow and an equity that
-    might break a limit.
-    """
-    side, balance, unit = book[c.SIDE], book[c.BALANCE], book[c.UNIT]
-    below = book[c.STOP] if side > 0 else book[c.TARGET]
-    above = book[c.TARGET] if side > 0 else book[c.STOP]
-    low_raw = -c.FAR if below == _NO_LEVEL else below - offset
-    high_raw = c.FAR if above == _NO_LEVEL else above - offset
-    if side > 0:
-        high_raw = min(high_raw, book[c.WATER] + 1 - offset)
-    else:
-        low_raw = max(low_raw, book[c.WATER] - 1 - offset)
-    safe = book[c.SAFE_MOVE] if abs(balance) <= _SAFE_BALANCE else -1
-    entry = book[c.ENTRY_REFERENCE] - offset
-    held, exit_row = side * book[c.QUANTITY], book[c.EXIT_ROW]
-    least_equity = _least_equity_nb(book)
-    drawdown_rate = float(book[c.MAX_DRAWDOWN_PPB]) * 1e-9 * (1.0 - 1e-9)
-    limited = drawdown_rate > 0.0
-    lowest, highest = book[c.LOWEST] - offset, book[c.HIGHEST] - offset
-    peak, equity = book[c.PEAK], book[c.EQUITY]
-    end = min(stop_bar, book[c.TIME_BAR])
-    while bar < end:
-        low, high, close = lows[bar], highs[bar], closes[bar]
-        adverse = low if side > 0 else high
-        if low <= low_raw or high >= high_raw or flags[bar] & _CARE != 0:
-            break
-        if exit_row >= 0 and conditions[exit_row, bar] != 0:
-            break
-        if abs(close - entry) > safe or abs(adverse - entry) > safe:
-            break
-        mark = balance + (close - entry) * unit
-        if mark <= least_equity or (limited and peak - mark >= peak * drawdown_rate):
-            break
-        equity = mark
-        peak = max(peak, equity)
-        lowest, highest = min(lowest, low), max(highest, high)
+) -> None:
+    """Judge limits and conditions at the close, and fill there what the profile fills there."""
+    if book[c.ENDED] == 0:
+        book[c.PEAK] = max(book[c.PEAK], book[c.EQUITY])
+        if bar > book[c.START_BAR]:
+            judge_limits_nb(bar, book)
+        if book[c.ENDED] != 0 or book[c.DAY_PAUSED] != 0:
+            cancel_both_nb(bar, _RISK_LIMIT, book)
+        elif bar >= book[c.START_BAR]:
+            decide_nb(bar, flags[bar], conditions, levels, book)
+    if book[c.CHOICES] & c.AT_CLOSE != 0 and (book[c.PENDING_ENTRY] != 0 or book[c.PENDING_EXIT] != 0):
+        if book[c.TWO_SIDED] != 0:
+            book[c.ASK_OFFSET] = ask_closes[bar] - closes[bar]
+        close_bar_nb(bar, levels, book)
+        equity, fits = mark_nb(book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], book)
+        if not fits:
+            book[c.FAULT] = c.OVERFLOW
+        book[c.EQUITY] = equity
+        book[c.MARK] = book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE]
         curves[c.EQUITY_ROW, bar] = equity
-        curves[c.TROUGH_ROW, bar] = min(equity, balance + (adverse - entry) * unit)
-        curves[c.HELD_ROW, bar] = held
-        flags[bar] |= c.EXPOSED
-        bar += 1
-    book[c.LOWEST], book[c.HIGHEST] = lowest + offset, highest + offset
-    book[c.PEAK], book[c.EQUITY] = peak, equity
-    return bar
-
-
-@inlined_jit
-def _least_equity_nb(book: Int64Array) -> int:
-    """Return the equity at or below which a bar needs care: ruin, or the daily limit while it counts."""
-    if book[c.DAILY_LOSS_PPB] == 0 or book[c.DAY_PAUSED] != 0:
-        return 0
-    return max(0, int(book[c.DAY_START]) - allowed_loss_nb(book[c.DAY_START], book[c.DAILY_LOSS_PPB]))
+        curves[c.TROUGH_ROW, bar] = min(curves[c.TROUGH_ROW, bar], equity, book[c.TROUGH])
+        curves[c.HELD_ROW, bar] = book[c.SIDE] * book[c.QUANTITY]
+        book[c.TROUGH] = c.FAR
 
 
 @kernel_jit
@@ -275,7 +281,7 @@ def end_of_data_nb(
         last = n_bars - 1
         if book[c.TWO_SIDED] != 0:
             book[c.ASK_OFFSET] = last_spread
-        close_at_nb(last, last_close, _END_OF_DATA, book)
+        close_at_nb(last, last_close + side_offset_nb(-book[c.SIDE], book), _END_OF_DATA, book)
         balance = book[c.BALANCE]
         book[c.EQUITY] = balance
         curves[c.EQUITY_ROW, last] = balance

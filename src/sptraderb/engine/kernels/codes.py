@@ -73,23 +73,65 @@ EQUITY_ROW, TROUGH_ROW, HELD_ROW = range(3)
 N_CURVES = 3
 
 # The book: one int64 array that holds the state of a walk, the terms, the rules and the rows written.
-# First the state ...
+# First the state: of the walk and the account ...
 (
     NEXT_BAR,
     FAULT,
     BALANCE,
     EQUITY,
     TROUGH,
+    PEAK,
+    DAY_START,
+    DAY_PAUSED,
+    ENDED,
+    PENDING_ENTRY,
+    PENDING_DECIDED,
+    PENDING_EXIT,
+    N_RESTING,
+    UNCERTAIN,
+    SEEN,
+    PENDING_STEPS,
+    PENDING_WANTED,
+    PENDING_CLOSING,
+    MARKED_BAR,
+    NEXT_ENTRY,
+    NEXT_STEPS,
+    NEXT_WANTED,
+    NEXT_CLOSING,
+    N_UNCERTAIN,
+    N_WALKED,
+    N_TRADES,
+    N_LEDGER,
+    N_ORDERS,
+    N_EVENTS,
+    N_POSITIONS,
+) = range(30)
+
+# ... of the position held; its cost and fills are sums relative to those of the first fill (M5) ...
+(
     SIDE,
     QUANTITY,
     RULE,
     ENTRY_BAR,
+    ENTRY_DECIDED,
     ENTRY_PRICE,
     ENTRY_REFERENCE,
+    FIRST_FILL,
+    LAST_FILL,
+    N_FILLS,
+    COST,
+    FILLS,
+    MOST_HELD,
     INITIAL_STOP,
+    ATTACHED_STOP,
     STOP,
     STOP_REASON,
     TARGET,
+    N_PARTS,
+    PARTS_EVEN,
+    EVEN_LEVEL,
+    IS_TRAILING,
+    JUDGE_AGAIN,
     WATER,
     TRAIL_TICKS,
     TRAIL_AFTER,
@@ -105,15 +147,20 @@ N_CURVES = 3
     COMMISSION_BOOKED,
     LOWEST,
     HIGHEST,
+    WORST,
+    MARK,
     POSITION,
-    N_POSITIONS,
-    PENDING_ENTRY,
-    PENDING_EXIT,
-    DECIDED_BAR,
-    PEAK,
-    DAY_START,
-    DAY_PAUSED,
-    ENDED,
+    AMBIGUOUS,
+) = range(30, 72)
+
+# ... of the order being filled and the exit being booked ...
+(
+    ORDER_RULE,
+    ORDER_DECIDED,
+    ORDER_AMBIGUOUS,
+    ORDER_STEPS,
+    ORDER_WANTED,
+    ORDER_CLOSING,
     EXIT_PRICE,
     EXIT_REFERENCE,
     EXIT_LEVEL,
@@ -122,14 +169,31 @@ N_CURVES = 3
     EXIT_PNL,
     EXIT_SPREAD,
     EXIT_SLIPPAGE,
-    N_TRADES,
-    N_LEDGER,
-    N_ORDERS,
-    N_EVENTS,
-) = range(51)
-STATE_SIZE = 51
+) = range(72, 86)
 
-# ... then the terms ...
+# ... of the bar: open, high, low and close of each side ...
+BAR_BID, BAR_ASK = 86, 90
+OPEN, HIGH, LOW, CLOSE = range(4)
+
+# ... and one resting order of each side.
+REST_LONG, REST_SHORT = 94, 106
+(
+    REST_RULE,
+    REST_DECIDED,
+    REST_KIND,
+    REST_STOP,
+    REST_LIMIT,
+    REST_EXPIRES,
+    REST_CANCEL,
+    REST_OCO,
+    REST_AMBIGUOUS,
+    REST_STEPS,
+    REST_WANTED,
+    REST_CLOSING,
+) = range(12)
+STATE_SIZE = 118
+
+# Then the terms ...
 (
     MONEY_MULTIPLIER,
     MONEY_DIVISOR,
@@ -150,18 +214,28 @@ STATE_SIZE = 51
     MAX_DRAWDOWN_PPB,
     DAILY_LOSS_PPB,
     MAX_SIZE_PPB,
+    MAX_STEPS,
     START_BAR,
     QUANTITY_STEP,
     QUANTITY_MIN,
     FOR_POSITION,
     PRICE_FACTOR,
+    LIMIT_THROUGH,
+    CHOICES,
+    MAX_ENTRIES,
+    APART_KIND,
+    APART_AMOUNT,
+    APART_ROW,
     N_RULES,
     TABLE_ROWS,
-) = range(STATE_SIZE, STATE_SIZE + 26)
+    TABLES_AT,
+    PARTS_AT,
+    MOST_PARTS,
+) = range(STATE_SIZE, STATE_SIZE + 36)
 
 # ... (the ask offset is a bar's opening spread where candles carry both sides)
 # ... then one stretch of this form per rule ...
-FIRST_RULE = STATE_SIZE + 26
+FIRST_RULE = STATE_SIZE + 36
 (
     RULE_SIDE,
     RULE_WHEN,
@@ -186,19 +260,38 @@ FIRST_RULE = STATE_SIZE + 26
     BREAK_AMOUNT,
     BREAK_ROW,
     RULE_DURATION,
-) = range(23)
-RULE_WIDTH = 23
+    RULE_ORDER_KIND,
+    RULE_STOP_ROW,
+    RULE_LIMIT_ROW,
+    RULE_EXPIRES,
+    RULE_CANCEL,
+    RULE_OCO,
+    RULE_PARTS_AT,
+    RULE_N_PARTS,
+) = range(31)
+RULE_WIDTH = 31
+
+# ... then one of this form per partial exit of a rule ...
+PART_KIND, PART_AMOUNT, PART_ROW, PART_PPB, PART_EVEN = range(5)
+PART_WIDTH = 5
+# ... then the levels of the partial exits of the position held (DONE once it was reached) ...
+DONE = -1
 
 # ... then the tables, in this order, each with TABLE_ROWS rows (the ledger with LEDGER_TIMES as many).
 TRADE_WIDTH, LEDGER_WIDTH, ORDER_WIDTH, EVENT_WIDTH = 23, 4, 9, 3
 LEDGER_TIMES = 4
-# Rows one bar can add at most: a close at the open and one on the path; two limits and an ending.
-TRADES_A_BAR, LEDGER_A_BAR, ORDERS_A_BAR, EVENTS_A_BAR = 2, 12, 1, 4
+# Rows one bar can add at most beside those of partial exits: three closes at the open (an exit, two
+# reversals) and two on the path; four entries; three orders of before and two refused at the close.
+TRADES_A_BAR, LEDGER_A_BAR, ORDERS_A_BAR, EVENTS_A_BAR = 5, 32, 6, 6
 
 # Values of STOP_KIND and TARGET_KIND.
 KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
 # Values of RULE_SIZE_KIND; fixed sizes are whole steps already.
 SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
+# Bits of CHOICES, the fill profile.
+AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER = 1, 2, 4, 8, 16
+# Values of RULE_ORDER_KIND and REST_KIND; a stop-limit that was armed rests as a limit.
+ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT = range(4)
 
 
 @inlined_jit
@@ -208,22 +301,34 @@ def rule_at_nb(number: int) -> int:
 
 
 @inlined_jit
+def rest_at_nb(side: int) -> int:
+    """Return where the resting order of a side stands in the book."""
+    return REST_LONG if side > 0 else REST_SHORT
+
+
+@inlined_jit
+def bar_at_nb(side: int) -> int:
+    """Return where the prices of the bar stand at which an order of a side trades: ask to buy."""
+    return BAR_ASK if side > 0 else BAR_BID
+
+
+@inlined_jit
 def trade_at_nb(book: Int64Array) -> int:
     """Return where the next trade row begins in the book."""
-    return int(FIRST_RULE + book[N_RULES] * RULE_WIDTH + book[N_TRADES] * TRADE_WIDTH)
+    return int(book[TABLES_AT] + book[N_TRADES] * TRADE_WIDTH)
 
 
 @inlined_jit
 def ledger_at_nb(book: Int64Array) -> int:
     """Return where the next ledger row begins in the book."""
-    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    tables = book[TABLES_AT]
     return int(tables + book[TABLE_ROWS] * TRADE_WIDTH + book[N_LEDGER] * LEDGER_WIDTH)
 
 
 @inlined_jit
 def order_at_nb(book: Int64Array) -> int:
     """Return where the next order row begins in the book."""
-    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    tables = book[TABLES_AT]
     before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH
     return int(tables + book[TABLE_ROWS] * before + book[N_ORDERS] * ORDER_WIDTH)
 
@@ -231,7 +336,7 @@ def order_at_nb(book: Int64Array) -> int:
 @inlined_jit
 def event_at_nb(book: Int64Array) -> int:
     """Return where the next event row begins in the book."""
-    tables = FIRST_RULE + book[N_RULES] * RULE_WIDTH
+    tables = book[TABLES_AT]
     before = TRADE_WIDTH + LEDGER_TIMES * LEDGER_WIDTH + ORDER_WIDTH
     return int(tables + book[TABLE_ROWS] * before + book[N_EVENTS] * EVENT_WIDTH)
 
@@ -239,7 +344,7 @@ def event_at_nb(book: Int64Array) -> int:
 @inlined_jit
 def is_full_nb(book: Int64Array) -> bool:
     """Return whether some table has no room for what one more bar can add."""
-    rows = book[TABLE_ROWS]
+    rows = book[TABLE_ROWS] - book[MOST_PARTS]
     return bool(
         book[N_TRADES] + TRADES_A_BAR > rows
         or book[N_LEDGER] + LEDGER_A_BAR > LEDGER_TIMES * rows

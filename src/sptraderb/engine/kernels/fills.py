@@ -1,4 +1,4 @@
-"""Fills: what an entry and an exit do to position, cash and tables (rules X1 to X3, X11, X12, M6).
+"""Fills of exits: what closing a position, or a part of it, does to cash and tables (rules X9, X12, M5, M6).
 
 A fill is the reference price moved by the spread to the trader's side, then by slippage; each move
 is its own ledger row. Exits leave their figures in the book until the trade row is written, because
@@ -6,27 +6,33 @@ a reversal learns its commission only after its opening part.
 """
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.outcome import NO_LEVEL, ExitReason, LedgerKind, OrderReason, OrderState
+from sptraderb.domain.outcome import NO_LEVEL, EventCode, ExitReason, LedgerKind
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.account import book_nb, commission_nb, cost_nb, money_nb
-from sptraderb.engine.kernels.arithmetic import muldiv_ceil_nb, muldiv_half_even_nb, product_nb
+from sptraderb.engine.kernels.account import (
+    book_nb,
+    commission_nb,
+    cost_nb,
+    mark_nb,
+    price_pnl_nb,
+    write_event_nb,
+)
+from sptraderb.engine.kernels.arithmetic import (
+    muldiv_ceil_nb,
+    muldiv_floor_nb,
+    muldiv_half_even_nb,
+    product_nb,
+    share_half_even_nb,
+    sum_nb,
+)
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
-from sptraderb.engine.kernels.following import following_nb, start_following_nb
-from sptraderb.engine.kernels.levels import Float64Array, stop_level_nb, target_level_nb
-from sptraderb.engine.kernels.sizing import cut_size_nb, wanted_size_nb
 
 _NO_LEVEL = NO_LEVEL
 _PRICE_PNL = int(LedgerKind.PRICE_PNL)
 _SPREAD = int(LedgerKind.SPREAD)
 _SLIPPAGE = int(LedgerKind.SLIPPAGE)
 _COMMISSION = int(LedgerKind.COMMISSION)
-_REVERSAL = int(ExitReason.REVERSAL)
-_FILLED = int(OrderState.FILLED)
-_FILLED_CUT = int(OrderState.FILLED_CUT)
-_REJECTED = int(OrderState.REJECTED)
-_NONE = int(OrderReason.NONE)
-_WRONG_STOP = int(OrderReason.WRONG_SIDE_STOP)
-_WRONG_TARGET = int(OrderReason.WRONG_SIDE_TARGET)
+_PARTIAL = int(ExitReason.PARTIAL)
+_SKIPPED = int(EventCode.PARTIAL_SKIPPED)
 _SAFE_MONEY = 1 << 61
 _RATE_ONE = 10**9
 
@@ -38,9 +44,8 @@ def side_offset_nb(side: int, book: Int64Array) -> int:
 
 
 @inlined_jit
-def see_nb(raw_price: int, book: Int64Array) -> None:
-    """Let a raw price count for the excursions of the position held, on the side it would be sold."""
-    price = raw_price + side_offset_nb(-book[c.SIDE], book)
+def see_nb(price: int, book: Int64Array) -> None:
+    """Let a price of the side the position would be sold on count for its excursions."""
     book[c.LOWEST] = min(book[c.LOWEST], price)
     book[c.HIGHEST] = max(book[c.HIGHEST], price)
 
@@ -57,6 +62,15 @@ def slippage_nb(price: int, book: Int64Array) -> int:
     return int(ticks)
 
 
+@inlined_jit
+def worsen_trough_nb(price: int, book: Int64Array) -> None:
+    """Let the equity with the position marked at a price count for the bar's trough."""
+    worst, fits = mark_nb(price, book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    book[c.TROUGH] = min(book[c.TROUGH], worst)
+
+
 @kernel_jit
 def close_nb(
     bar: int, side_price: int, slippage_ticks: int, reason: int, level: int, ambiguous: int, book: Int64Array
@@ -65,70 +79,136 @@ def close_nb(
 
     ``level`` is that of the stop or target that filled, or NO_LEVEL.
     """
-    _book_exit_nb(bar, side_price, slippage_ticks, book)
     book[c.EXIT_REASON] = reason
     book[c.EXIT_LEVEL] = level
     book[c.EXIT_AMBIGUOUS] = ambiguous
-    commission, fits = commission_nb(book[c.EXIT_PRICE], book[c.QUANTITY], book)
-    if not fits:
-        book[c.FAULT] = c.OVERFLOW
-    book_nb(bar, _COMMISSION, -commission, book)
-    _write_trade_nb(bar, -commission, book)
-    book[c.TROUGH] = min(book[c.TROUGH], book[c.BALANCE])
+    _close_steps_nb(bar, side_price, slippage_ticks, book[c.QUANTITY], book)
 
 
 @kernel_jit
-def close_at_nb(bar: int, raw_price: int, reason: int, book: Int64Array) -> None:
-    """Close the position as a market order at a raw price: an open, or the last close (X1)."""
-    see_nb(raw_price, book)
-    price = raw_price + side_offset_nb(-book[c.SIDE], book)
+def _close_steps_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, book: Int64Array) -> None:
+    """Close some of the position, with an order's commission of its own; reason and level are set."""
+    cost = book_exit_nb(bar, side_price, slippage_ticks, steps, book)
+    commission, fits = commission_nb(book[c.EXIT_PRICE], steps, book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    book_nb(bar, _COMMISSION, -commission, book)
+    write_trade_nb(bar, steps, cost, -commission, book)
+    if book[c.SIDE] == 0:
+        book[c.TROUGH] = min(book[c.TROUGH], book[c.BALANCE])
+
+
+@kernel_jit
+def close_at_nb(bar: int, price: int, reason: int, book: Int64Array) -> None:
+    """Close the position as a market order at an open, or the last close, of its side (X1)."""
+    see_nb(price, book)
     close_nb(bar, price, slippage_nb(price, book), reason, _NO_LEVEL, 0, book)
 
 
 @kernel_jit
-def _book_exit_nb(bar: int, side_price: int, slippage_ticks: int, book: Int64Array) -> None:
-    """Book the price P&L, spread and slippage of an exit; its commission is the caller's."""
-    side, steps = book[c.SIDE], book[c.QUANTITY]
+def close_part_nb(bar: int, price: int, part: int, ambiguous: int, book: Int64Array) -> None:
+    """Fill a partial exit of the position at a price, never slipped; a part of size 0 is skipped (X9)."""
+    rule = c.rule_at_nb(book[c.RULE])
+    row = book[rule + c.RULE_PARTS_AT] + part * c.PART_WIDTH
+    level = book[book[c.PARTS_AT] + part]
+    book[book[c.PARTS_AT] + part] = c.DONE
+    if book[row + c.PART_EVEN] != 0:
+        book[c.PARTS_EVEN] = book[c.JUDGE_AGAIN] = 1
+    steps, fits = muldiv_floor_nb(book[c.MOST_HELD], book[row + c.PART_PPB], _RATE_ONE)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    steps -= steps % book[c.QUANTITY_STEP]
+    if steps == 0:
+        write_event_nb(bar, _SKIPPED, 0, book)
+        return
+    book[c.EXIT_REASON] = _PARTIAL
+    book[c.EXIT_LEVEL] = level
+    book[c.EXIT_AMBIGUOUS] = ambiguous
+    _close_steps_nb(bar, price, 0, min(steps, book[c.QUANTITY]), book)
+
+
+@kernel_jit
+def book_exit_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, book: Int64Array) -> int:
+    """Book the price P&L, spread and slippage of an exit; its commission is the caller's.
+
+    Returns the steps' share of the position's cost, relative to its first fill.
+    """
+    side = book[c.SIDE]
     offset = side_offset_nb(-side, book)
     reference = side_price - offset
+    cost, cost_fits = _share_nb(book[c.COST], steps, book[c.ENTRY_REFERENCE], book)
     book[c.EXIT_PRICE] = side_price - side * slippage_ticks
-    book[c.EXIT_REFERENCE] = reference
-    pnl, pnl_fits = money_nb(side * (reference - book[c.ENTRY_REFERENCE]), steps, book)
+    pnl, pnl_fits = price_pnl_nb(reference, steps, cost, book)
     spread, spread_fits = cost_nb(-abs(offset), steps, book)
     slippage, slippage_fits = cost_nb(-slippage_ticks, steps, book)
-    if not (pnl_fits and spread_fits and slippage_fits):
+    if not (pnl_fits and spread_fits and slippage_fits and cost_fits):
         book[c.FAULT] = c.OVERFLOW
+    book[c.EXIT_REFERENCE] = reference
     book[c.EXIT_PNL] = pnl
     book[c.EXIT_SPREAD] = spread
     book[c.EXIT_SLIPPAGE] = slippage
     book_nb(bar, _PRICE_PNL, pnl, book)
     book_nb(bar, _SPREAD, spread, book)
     book_nb(bar, _SLIPPAGE, slippage, book)
+    return cost
+
+
+@inlined_jit
+def _share_nb(total: int, steps: int, first: int, book: Int64Array) -> tuple[int, bool]:
+    """Return the steps' share of a sum of prices x steps kept relative to the price ``first`` (M5)."""
+    if total == 0 or steps == book[c.QUANTITY]:
+        return total, True
+    return share_half_even_nb(total, steps, book[c.QUANTITY], first & steps & 1)
 
 
 @kernel_jit
-def _write_trade_nb(bar: int, commission: int, book: Int64Array) -> None:
-    """Write the row of the position just closed and be flat; ``commission`` is the exit's part."""
+def average_nb(total: int, first: int, book: Int64Array) -> tuple[int, bool]:
+    """Return the average price of a sum of prices x steps kept relative to ``first``, half-even (M5)."""
+    if total == 0:
+        return first, True
+    above, fits = share_half_even_nb(total, 1, book[c.QUANTITY], first & 1)
+    return first + above, fits
+
+
+@inlined_jit
+def _take_nb(slot: int, steps: int, book: Int64Array) -> int:
+    """Take the steps' share out of a sum of costs booked; the last part takes the rest."""
+    held, total = book[c.QUANTITY], int(book[slot])
+    if steps == held or total == 0:
+        book[slot] = 0
+        return total
+    share, _ = muldiv_half_even_nb(total, steps, held)
+    book[slot] = total - share
+    return share
+
+
+@kernel_jit
+def write_trade_nb(bar: int, steps: int, cost: int, commission: int, book: Int64Array) -> None:
+    """Write the row of what was just closed and hold that much less; ``commission`` is the exit's part."""
     side, entry, exit_price = book[c.SIDE], book[c.ENTRY_PRICE], book[c.EXIT_PRICE]
     low = min(exit_price, book[c.LOWEST])
     high = max(exit_price, book[c.HIGHEST])
-    spread = book[c.SPREAD_BOOKED] + book[c.EXIT_SPREAD]
-    slippage = book[c.SLIPPAGE_BOOKED] + book[c.EXIT_SLIPPAGE]
-    fees = book[c.COMMISSION_BOOKED] + commission
+    reference, fits = average_nb(book[c.COST], book[c.ENTRY_REFERENCE], book)
+    fills, fills_fit = _share_nb(book[c.FILLS], steps, book[c.FIRST_FILL], book)
+    if not (fits and fills_fit):
+        book[c.FAULT] = c.OVERFLOW
+    spread = _take_nb(c.SPREAD_BOOKED, steps, book) + book[c.EXIT_SPREAD]
+    slippage = _take_nb(c.SLIPPAGE_BOOKED, steps, book) + book[c.EXIT_SLIPPAGE]
+    fees = _take_nb(c.COMMISSION_BOOKED, steps, book) + commission
     at = c.trade_at_nb(book)
     book[at] = side
     book[at + 1] = book[c.RULE]
     book[at + 2] = book[c.ENTRY_BAR]
     book[at + 3] = bar
-    book[at + 4] = book[c.QUANTITY]
+    book[at + 4] = steps
     book[at + 5] = entry
     book[at + 6] = exit_price
-    book[at + 7] = book[c.ENTRY_REFERENCE]
+    book[at + 7] = reference
     book[at + 8] = book[c.EXIT_REFERENCE]
     book[at + 9] = book[c.INITIAL_STOP]
     book[at + 10] = book[c.EXIT_LEVEL]
     book[at + 11] = book[c.EXIT_REASON]
-    book[at + 12] = book[c.EXIT_AMBIGUOUS]
+    book[at + 12] = book[c.EXIT_AMBIGUOUS] | book[c.AMBIGUOUS] | book[c.UNCERTAIN]
     book[at + 13] = book[c.EXIT_PNL]
     book[at + 14] = spread
     book[at + 15] = slippage
@@ -140,126 +220,17 @@ def _write_trade_nb(bar: int, commission: int, book: Int64Array) -> None:
     book[at + 21] = max(0, entry - low if side > 0 else high - entry)
     book[at + 22] = max(0, high - entry if side > 0 else entry - low)
     book[c.N_TRADES] += 1
-    book[c.SIDE] = 0
-    book[c.QUANTITY] = 0
+    book[c.QUANTITY] -= steps
+    book[c.COST] -= cost
+    book[c.FILLS] -= fills
+    if book[c.QUANTITY] == 0:
+        book[c.SIDE] = 0
+    else:
+        set_unit_nb(book)
 
 
 @kernel_jit
-def enter_nb(bar: int, raw_open: int, levels: Float64Array, book: Int64Array) -> None:
-    """Fill the pending entry at an open: close the other side first if it is held (X11), then open."""
-    rule = c.rule_at_nb(book[c.PENDING_ENTRY] - 1)
-    side = book[rule + c.RULE_SIDE]
-    price = raw_open + side_offset_nb(side, book)
-    slippage = slippage_nb(price, book)
-    fill = price + side * slippage
-    closing = book[c.QUANTITY]
-    equity = book[c.EQUITY] if closing > 0 else book[c.BALANCE]
-    stop, target, reason = _levels_nb(fill, rule, levels, book)
-    trail, after, even = 0, 0, c.NEVER
-    if reason == _NONE and book[rule + c.TRAIL_KIND] + book[rule + c.BREAK_KIND] != c.KIND_NONE:
-        trail, after, even, reason = following_nb(fill, stop, rule, levels, book)
-    wanted, steps = 0, 0
-    if reason == _NONE:
-        wanted = _wanted_nb(price, rule, equity, levels, book)
-    if closing > 0:
-        see_nb(raw_open, book)
-        _book_exit_nb(bar, price, slippage, book)
-        book[c.EXIT_REASON] = _REVERSAL
-        book[c.EXIT_LEVEL] = _NO_LEVEL
-        book[c.EXIT_AMBIGUOUS] = 0
-    if reason == _NONE:
-        steps, reason = cut_size_nb(wanted, fill, closing, (equity, book[c.BALANCE]), rule, book)
-    commission, fits = commission_nb(fill, closing + steps, book)
-    share, share_fits = commission if steps == 0 else 0, True
-    if steps > 0 and closing > 0:
-        share, share_fits = muldiv_half_even_nb(commission, closing, closing + steps)
-    if not (fits and share_fits):
-        book[c.FAULT] = c.OVERFLOW
-    if closing > 0:
-        _write_trade_nb(bar, -share, book)
-    if steps > 0:
-        _open_nb(bar, fill, price, stop, target, steps, book)
-        start_following_nb(trail, after, even, book)
-        book[c.COMMISSION_BOOKED] = share - commission
-    book_nb(bar, _COMMISSION, -commission, book)
-    if closing > 0:
-        book[c.TROUGH] = min(book[c.TROUGH], book[c.BALANCE])
-    result = _REJECTED if steps == 0 else (_FILLED if reason == _NONE else _FILLED_CUT)
-    write_order_nb(bar, result, reason, wanted, steps, fill if steps > 0 else 0, book)
-
-
-@inlined_jit
-def _levels_nb(fill: int, rule: int, levels: Float64Array, book: Int64Array) -> tuple[int, int, int]:
-    """Return stop, target and the reason to reject the entry, the stop judged first (X15)."""
-    side, decided = book[rule + c.RULE_SIDE], book[c.DECIDED_BAR]
-    target = _NO_LEVEL
-    stop, fault = stop_level_nb(fill, rule, decided, levels, book)
-    reason = max(fault, _NONE)
-    if fault == _NONE and stop != _NO_LEVEL and side * (fill - stop) <= 0:
-        reason = _WRONG_STOP
-    if fault >= 0 and reason == _NONE:
-        target, fault = target_level_nb(fill, stop, rule, decided, levels, book)
-        reason = max(fault, _NONE)
-        if fault == _NONE and target != _NO_LEVEL and side * (target - fill) <= 0:
-            reason = _WRONG_TARGET
-    if fault < 0:
-        book[c.FAULT] = c.OVERFLOW
-    return stop, target, reason
-
-
-@inlined_jit
-def _wanted_nb(price: int, rule: int, equity: int, levels: Float64Array, book: Int64Array) -> int:
-    """Return the size before cuts; a risk size without a distance to its stop is 0 (A2)."""
-    tick_value = price
-    if book[rule + c.RULE_SIZE_KIND] == c.SIZE_RISK:
-        stop, fault = stop_level_nb(price, rule, book[c.DECIDED_BAR], levels, book)
-        if fault < 0:
-            book[c.FAULT] = c.OVERFLOW
-        if fault != 0 or stop in (_NO_LEVEL, price):
-            return 0
-        tick_value = abs(price - stop)
-    wanted, fits = wanted_size_nb(rule, equity, tick_value, book)
-    if not fits:
-        book[c.FAULT] = c.OVERFLOW
-    return wanted
-
-
-@inlined_jit
-def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int, book: Int64Array) -> None:
-    """Begin a position of the pending rule and book its spread and slippage."""
-    number = book[c.PENDING_ENTRY] - 1
-    rule = c.rule_at_nb(number)
-    side, max_bars = book[rule + c.RULE_SIDE], book[rule + c.RULE_MAX_BARS]
-    offset = side_offset_nb(side, book)
-    book[c.SIDE] = side
-    book[c.QUANTITY] = steps
-    book[c.RULE] = number
-    book[c.ENTRY_BAR] = bar
-    book[c.ENTRY_PRICE] = fill
-    book[c.ENTRY_REFERENCE] = price - offset
-    book[c.INITIAL_STOP] = stop
-    book[c.TARGET] = target
-    book[c.DURATION] = book[rule + c.RULE_DURATION]
-    book[c.TIME_BAR] = bar + max_bars if max_bars > 0 else c.FAR
-    book[c.LIVE_BAR] = bar + book[rule + c.RULE_LIVE_NEXT]
-    book[c.EXIT_ROW] = book[rule + c.RULE_EXIT]
-    book[c.LOWEST] = c.FAR
-    book[c.HIGHEST] = -c.FAR
-    book[c.POSITION] = book[c.N_POSITIONS]
-    book[c.N_POSITIONS] += 1
-    _set_unit_nb(book)
-    spread, spread_fits = cost_nb(-abs(offset), steps, book)
-    slippage, slippage_fits = cost_nb(-abs(fill - price), steps, book)
-    if not (spread_fits and slippage_fits):
-        book[c.FAULT] = c.OVERFLOW
-    book[c.SPREAD_BOOKED] = spread
-    book[c.SLIPPAGE_BOOKED] = slippage
-    book_nb(bar, _SPREAD, spread, book)
-    book_nb(bar, _SLIPPAGE, slippage, book)
-
-
-@inlined_jit
-def _set_unit_nb(book: Int64Array) -> None:
+def set_unit_nb(book: Int64Array) -> None:
     """Keep what a tick is worth, and the move up to which marks need no check; -1 = always check."""
     unit, fits = product_nb(book[c.QUANTITY], book[c.MONEY_MULTIPLIER])
     book[c.UNIT] = unit * book[c.SIDE]
@@ -267,19 +238,9 @@ def _set_unit_nb(book: Int64Array) -> None:
 
 
 @inlined_jit
-def write_order_nb(
-    bar: int, result: int, reason: int, wanted: int, steps: int, price: int, book: Int64Array
-) -> None:
-    """Write what became of the pending entry on a bar: order state, reason, sizes and fill price."""
-    at = c.order_at_nb(book)
-    number = book[c.PENDING_ENTRY] - 1
-    book[at] = book[c.DECIDED_BAR]
-    book[at + 1] = bar
-    book[at + 2] = book[c.rule_at_nb(number) + c.RULE_SIDE]
-    book[at + 3] = number
-    book[at + 4] = result
-    book[at + 5] = reason
-    book[at + 6] = wanted
-    book[at + 7] = steps
-    book[at + 8] = price
-    book[c.N_ORDERS] += 1
+def add_booked_nb(slot: int, amount: int, book: Int64Array) -> None:
+    """Add a cost to what the position was booked already."""
+    total, fits = sum_nb(book[slot], amount)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    book[slot] = total

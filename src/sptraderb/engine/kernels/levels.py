@@ -55,6 +55,37 @@ def target_level_nb(
 
 
 @kernel_jit
+def part_level_nb(
+    price: int, stop: int, place: tuple[int, int], bar: int, levels: Float64Array, book: Int64Array
+) -> tuple[int, int]:
+    """Return the level of a partial exit like `target_level_nb`; ``place`` is its rule and number (X9)."""
+    rule, part = place
+    row = book[rule + c.RULE_PARTS_AT] + part * c.PART_WIDTH
+    return _level_nb(price, stop, book[rule + c.RULE_SIDE], row + c.PART_KIND, bar, levels, book)
+
+
+@kernel_jit
+def anchored_level_nb(
+    level: int, direction: int, distance: int, levels: Float64Array, book: Int64Array
+) -> int:
+    """Return where an exit lies once the position's average price is its anchor (X17).
+
+    A percentage is of the anchor; other distances keep the ticks they had at the first fill, prices stay.
+    """
+    kind = book[distance]
+    if kind in (c.KIND_NONE, c.KIND_PRICE):
+        return level
+    anchor = book[c.ENTRY_PRICE]
+    price = anchor if kind == c.KIND_RATE else book[c.FIRST_FILL]
+    stop, bar = book[c.INITIAL_STOP], book[c.ENTRY_DECIDED]
+    ticks, fault = distance_nb(price, stop, 1, distance, bar, levels, book)
+    moved, fits = sum_nb(anchor, direction * ticks)
+    if fault != _FITS or not fits:
+        book[c.FAULT] = c.OVERFLOW
+    return max(moved, _NO_LEVEL)
+
+
+@kernel_jit
 def _level_nb(
     price: int, stop: int, direction: int, distance: int, bar: int, levels: Float64Array, book: Int64Array
 ) -> tuple[int, int]:
@@ -100,12 +131,12 @@ def distance_nb(
         scaled = levels[row, bar] * float(book[c.PRICE_FACTOR])
         if not abs(scaled) < _LARGEST_LEVEL:
             return 0, _UNDEFINED
-        ticks = _on_grid_nb(scaled, away)
+        ticks = on_grid_nb(scaled, away)
     return ticks, (_FITS if fits else _OVERFLOWS)
 
 
 @kernel_jit
-def _on_grid_nb(value: float, away: int) -> int:
+def on_grid_nb(value: float, away: int) -> int:
     """Return a float64 number of ticks as an integer: the nearest within 1e-4, else up or down (M4)."""
     nearest = np.rint(value)
     if abs(value - nearest) < _ON_GRID:

@@ -5,7 +5,7 @@ number of steps whose value does not exceed the budget, with no rounding in betw
 """
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.outcome import OrderReason
+from sptraderb.domain.outcome import NO_LEVEL, OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.arithmetic import (
     INT64_MAX,
@@ -16,8 +16,10 @@ from sptraderb.engine.kernels.arithmetic import (
     weight_nb,
 )
 from sptraderb.engine.kernels.codes import kernel_jit
+from sptraderb.engine.kernels.levels import Float64Array, stop_level_nb
 
 _RATE_ONE = 10**9
+_NO_LEVEL = NO_LEVEL
 _NONE = int(OrderReason.NONE)
 _MARGIN = int(OrderReason.MARGIN)
 _BELOW_MINIMUM = int(OrderReason.BELOW_MINIMUM)
@@ -61,8 +63,25 @@ def wanted_size_nb(rule: int, equity: int, tick_value: int, book: Int64Array) ->
 
 
 @kernel_jit
+def wanted_nb(price: int, rule: int, equity: int, levels: Float64Array, book: Int64Array) -> int:
+    """Return the size before cuts; a risk size without a distance to its stop is 0 (A2)."""
+    tick_value = price
+    if book[rule + c.RULE_SIZE_KIND] == c.SIZE_RISK:
+        stop, fault = stop_level_nb(price, rule, book[c.ORDER_DECIDED], levels, book)
+        if fault < 0:
+            book[c.FAULT] = c.OVERFLOW
+        if fault != 0 or stop in (_NO_LEVEL, price):
+            return 0
+        tick_value = abs(price - stop)
+    wanted, fits = wanted_size_nb(rule, equity, tick_value, book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    return wanted
+
+
+@kernel_jit
 def cut_size_nb(
-    wanted: int, price: int, closing: int, funds: tuple[int, int], rule: int, book: Int64Array
+    wanted: int, price: int, others: tuple[int, int], funds: tuple[int, int], rule: int, book: Int64Array
 ) -> tuple[int, int]:
     """Return the steps that limits and margin leave, and why they are fewer (an OrderReason).
 
@@ -72,10 +91,12 @@ def cut_size_nb(
         Steps wanted.
     price : int
         Fill price in ticks.
-    closing : int
-        Steps the same order closes first; their commission is paid from the same funds.
+    others : tuple of int
+        Steps the same order closes first, whose commission is paid from the same funds; steps held that
+        it adds to, which need margin and count for the limit too. At most one is not 0.
     funds : tuple of int
-        Equity the size came from, and cash after the closing part was booked, in minor units.
+        Equity the size came from, and what margin is taken from: cash after the closing part was booked,
+        or for an addition that equity.
     rule : int
         Where the rule begins in the book.
     book : ndarray of int64
@@ -87,17 +108,16 @@ def cut_size_nb(
         Steps (0 = rejected) and the reason, NONE for an uncut size.
     """
     minimum = max(book[c.QUANTITY_MIN], 1)
-    steps, reason = wanted, _NONE
-    if book[c.MAX_SIZE_PPB] > 0:
-        limited = _most_steps_nb(price, steps, (_RATE_ONE, 0, 0), (funds[0], book[c.MAX_SIZE_PPB]), book)
-        if limited < steps:
-            steps, reason = limited, _MAX_SIZE
+    closing, held = others
+    steps = _limited_nb(wanted, price, held, funds[0], book)
+    reason = _NONE if steps == wanted else _MAX_SIZE
     if steps < minimum:
         return 0, _BELOW_MINIMUM
     has_fees = book[c.HAS_FEES] != 0
-    load = (book[c.MARGIN_PPB], closing, book[c.COMMISSION_PPB])
+    margin, commission = book[c.MARGIN_PPB], book[c.COMMISSION_PPB]
+    load = (margin + commission, closing + held, commission if held == 0 else margin)
     if has_fees:
-        carried = _affords_nb(price, steps, closing, funds[1], book)
+        carried = _affords_nb(price, steps, others, funds[1], margin, book)
     else:
         carried = _carried_nb(price, steps, load, (funds[1], _RATE_ONE), book)
     if carried:
@@ -105,44 +125,96 @@ def cut_size_nb(
     if book[rule + c.RULE_SIZE_KIND] == c.SIZE_FIXED:
         return 0, _MARGIN
     if has_fees:
-        steps = _most_afforded_nb(price, steps, closing, funds[1], book)
+        steps = _most_afforded_nb(price, steps, others, funds[1], margin, book)
     else:
         steps = _most_steps_nb(price, steps, load, (funds[1], _RATE_ONE), book)
     return (steps if steps >= minimum else 0), _MARGIN
 
 
 @kernel_jit
-def _affords_nb(price: int, steps: int, closing: int, cash: int, book: Int64Array) -> bool:
+def _limited_nb(wanted: int, price: int, held: int, equity: int, book: Int64Array) -> int:
+    """Return the steps that the limits on a position's size leave beside what is held (A4)."""
+    steps = wanted
+    if book[c.MAX_SIZE_PPB] > 0:
+        limit = (_RATE_ONE, held, _RATE_ONE)
+        steps = _most_steps_nb(price, steps, limit, (equity, book[c.MAX_SIZE_PPB]), book)
+    if book[c.MAX_STEPS] >= 0 and steps > book[c.MAX_STEPS] - held:
+        room = max(book[c.MAX_STEPS] - held, 0)
+        steps = room - room % book[c.QUANTITY_STEP]
+    return steps
+
+
+@kernel_jit
+def placed_size_nb(
+    price: int, rule: int, held: int, levels: Float64Array, book: Int64Array
+) -> tuple[int, int, int]:
+    """Return what an order wants and may have when it is placed, at a price expected then, or a reason.
+
+    A fraction of equity pays its commission rate too (profile `tradingview`).
+    """
+    equity, wanted = book[c.EQUITY], 0
+    kind = book[rule + c.RULE_SIZE_KIND]
+    if kind != c.SIZE_FRACTION:
+        wanted = wanted_nb(price, rule, equity, levels, book)
+    elif equity > 0:
+        most = INT64_MAX - INT64_MAX % book[c.QUANTITY_STEP]
+        load = (_RATE_ONE + book[c.COMMISSION_PPB], 0, 0)
+        wanted = _most_steps_nb(price, most, load, (equity, book[rule + c.RULE_SIZE]), book)
+        if wanted == most:
+            book[c.FAULT] = c.OVERFLOW
+            wanted = 0
+    steps = _limited_nb(wanted, price, held, equity, book)
+    return wanted, steps, (_BELOW_MINIMUM if steps < max(book[c.QUANTITY_MIN], 1) else _NONE)
+
+
+@kernel_jit
+def judge_margin_nb(steps: int, price: int, held: int, funds: int, book: Int64Array) -> tuple[int, int]:
+    """Return a size fixed before whole or not at all, and why: margin at its fill, without commission."""
+    margin = book[c.MARGIN_PPB]
+    if not _carried_nb(price, steps, (margin, held, margin), (funds, _RATE_ONE), book):
+        return 0, _MARGIN
+    return steps, (_NONE if book[c.ORDER_STEPS] == book[c.ORDER_WANTED] else _MAX_SIZE)
+
+
+@kernel_jit
+def _affords_nb(
+    price: int, steps: int, others: tuple[int, int], cash: int, margin: int, book: Int64Array
+) -> bool:
     """Return whether cash carries margin and a commission with fees and bounds, exactly."""
-    margin, lot_fee, lot_steps = (book[c.MARGIN_PPB], 0, 0), book[c.LOT_FEE], book[c.LOT_STEPS]
+    closing, held = others
+    lot_fee, lot_steps = book[c.LOT_FEE], book[c.LOT_STEPS]
     least, most = book[c.LEAST_FEE], book[c.MOST_FEE]
-    if not _carried_nb(price, steps, margin, (cash - least, _RATE_ONE), book):
+    load = (margin, held, margin)
+    if not _carried_nb(price, steps, load, (cash - least, _RATE_ONE), book):
         return False
-    if most > 0 and _carried_nb(price, steps, margin, (cash - most, _RATE_ONE), book):
+    if most > 0 and _carried_nb(price, steps, load, (cash - most, _RATE_ONE), book):
         return True
     money, both = cash - book[c.ORDER_FEE], steps + closing
     if money < 0:
         return False
     multiplier, divisor, rate = book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR], book[c.COMMISSION_PPB]
     all_steps = float(steps) + float(closing)
-    load = float(steps) * margin[0] + all_steps * rate
-    need = float(price) * multiplier * load / (_RATE_ONE * float(divisor)) + all_steps * lot_fee / lot_steps
+    weighed = (float(steps) + float(held)) * margin + all_steps * rate
+    need = float(price) * multiplier * weighed / (_RATE_ONE * float(divisor))
+    need += all_steps * lot_fee / lot_steps
     if need < money * (1.0 - _CLEARLY):
         return True
     if need > money * (1.0 + _CLEARLY):
         return False
-    high, low = weight_nb(steps, margin[0] + rate, closing, rate)
+    high, low = weight_nb(steps, margin + rate, closing + held, rate if held == 0 else margin)
     return carries_lots_nb((price, multiplier, high, low), (both, lot_fee, lot_steps), money, divisor)
 
 
 @kernel_jit
-def _most_afforded_nb(price: int, steps: int, closing: int, cash: int, book: Int64Array) -> int:
+def _most_afforded_nb(
+    price: int, steps: int, others: tuple[int, int], cash: int, margin: int, book: Int64Array
+) -> int:
     """Return the largest multiple of the quantity step below ``steps`` that the cash affords, or 0."""
     step = book[c.QUANTITY_STEP]
     low, high = 0, steps // step
     while high - low > 1:
         middle = low + (high - low) // 2
-        if _affords_nb(price, middle * step, closing, cash, book):
+        if _affords_nb(price, middle * step, others, cash, margin, book):
             low = middle
         else:
             high = middle
@@ -155,19 +227,19 @@ def _carried_nb(
 ) -> bool:
     """Return whether a budget (money x rate) carries an order, exactly.
 
-    ``load`` is the rate on its steps, the steps it closes beside, and the rate on both together.
+    ``load`` is the rate on its steps, further steps, and the rate on those.
     """
     money, rate = budget
     if money < 0:
         return False
     multiplier, divisor = book[c.MONEY_MULTIPLIER], book[c.MONEY_DIVISOR]
-    both = float(steps) * load[0] + (float(steps) + load[1]) * load[2]
+    both = float(steps) * load[0] + float(load[1]) * load[2]
     need, have = float(price) * multiplier * both, float(money) * rate * divisor
     if need < have * (1.0 - _CLEARLY):
         return True
     if need > have * (1.0 + _CLEARLY):
         return False
-    weight = weight_nb(steps, load[0] + load[2], load[1], load[2])
+    weight = weight_nb(steps, load[0], load[1], load[2])
     return carries_nb(price, multiplier, weight, (money, rate, divisor))
 
 
@@ -186,14 +258,14 @@ def _most_steps_nb(
         return 0
     if load[1] == 0 and book[c.MONEY_DIVISOR] == 1:
         step_load, fits = product_nb(price, book[c.MONEY_MULTIPLIER])
-        full_load, full_fits = product_nb(step_load, load[0] + load[2])
+        full_load, full_fits = product_nb(step_load, load[0])
         if fits and full_fits:
             most, _ = muldiv_floor_nb(budget[0], budget[1], full_load)
             return int(most - most % step)
     low, high = 0, steps // step
     budget_value = float(budget[0]) * budget[1] * book[c.MONEY_DIVISOR]
     guess = budget_value / (float(price) * book[c.MONEY_MULTIPLIER]) - float(load[1]) * load[2]
-    guess = guess / (float(load[0]) + load[2]) / step
+    guess = guess / float(load[0]) / step
     margin = abs(guess) * _GUESS_ERROR + 2.0
     for tried in (guess - margin, guess + margin):
         if low < tried < high:
