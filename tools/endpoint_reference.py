@@ -113,11 +113,9 @@ def _body_keys(body: dict[str, Any]) -> list[str]:
     optional = [key for key in keys if key not in needed]
     if not keys:
         return []
-    return [
-        f"Keys: {', '.join(f'`{key}`' for key in needed)}; "
-        f"optional {', '.join(f'`{key}`' for key in optional)}.",
-        "",
-    ]
+    words = [", ".join(f"`{key}`" for key in needed)] if needed else []
+    words.append("optional " + ", ".join(f"`{key}`" for key in optional))
+    return [f"Keys: {'; '.join(words)}.", ""]
 
 
 if __name__ == "__main__":

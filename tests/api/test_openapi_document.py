@@ -13,7 +13,7 @@ from jsonschema_rs import Draft202012Validator
 from sptraderb.api.app import create_app
 from sptraderb.api.docs_routes import missing_assets
 from sptraderb.api.openapi_bodies import STRATEGY_EXAMPLE, WORKSPACE_EXAMPLE
-from sptraderb.api.payloads import read_run_request
+from sptraderb.api.run_defaults import read_run_request
 from sptraderb.bootstrap import Services
 from sptraderb.strategy.compiler import check_strategy
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sptraderb.api.payloads import read_run_request
+from sptraderb.api.run_defaults import read_run_request
 from sptraderb.domain.backtest import Mode
 from sptraderb.domain.costs import Costs
 from sptraderb.errors import InvalidInput
@@ -184,3 +184,31 @@ def test_run_when_not_an_object_then_refused() -> None:
         "body.not_an_object",
         "the body must be a JSON object, was a list",
     )
+
+
+_COMPLETE = """
+name: x
+entry: {long: {when: close > open, size: 1%}}
+backtest: {symbol: USDJPY, timeframe: 15m, start_date: 2024-01-02, end_date: 2024-02-01, leverage: 20,
+  initial_capital: 500000}
+"""
+
+
+def test_run_when_the_strategy_states_the_rest_then_it_is_taken_from_there() -> None:
+    """What a request leaves out comes from the strategy's `backtest` block; what it says wins."""
+    request = read_run_request(msgspec.json.encode({"strategy": _COMPLETE, "timeframe": "1h"}))
+    assert (request.symbols, request.timeframe, request.leverage) == (("USDJPY",), "1h", "20")
+    assert request.initial_capital == "500000"
+    assert request.end_s - request.start_s == 31 * 86_400 - 1
+    symbols = read_run_request(msgspec.json.encode({"strategy": _COMPLETE, "symbols": ["EURUSD"]}))
+    assert symbols.symbols == ("EURUSD",)
+
+
+@pytest.mark.parametrize("strategy", ["name: x", "name: [", "backtest: 5"])
+def test_run_when_nobody_states_it_then_each_missing_key_is_told(strategy: str) -> None:
+    """Without a statement anywhere each key is asked for, with a hint where it may stand."""
+    with pytest.raises(InvalidInput) as caught:
+        read_run_request(msgspec.json.encode({"strategy": strategy}))
+    missing = [fault for fault in caught.value.faults if fault.code == "body.missing_key"]
+    assert {fault.path for fault in missing} == {"timeframe", "start_date", "end_date", "initial_capital"}
+    assert {fault.hint for fault in missing} == {"or state it in the strategy's `backtest` block"}

@@ -81,13 +81,19 @@ async def test_validate_when_good_then_200_and_nothing_stored(client: Client) ->
     """A check stores nothing."""
     answer = await client.post("/api/strategies/validate", content=TEXT, headers=YAML)
     assert answer.status_code == 200
-    assert answer.json() == {
+    said = answer.json()
+    report = said.pop("report")
+    assert said == {
         "valid": True,
         "name": "pullback",
         "version": "1.0.0",
         "description": "RSI pullback",
         "errors": [],
     }
+    assert (report["symbol"], report["timeframe"], report["look_ahead"]) == ("EURUSD", "1h", "none")
+    assert (report["waits"][0]["first_value"], report["first_value"]) == (14, 15)
+    assert report["path_dependent"] == report["open_bars"] == []
+    assert report["estimated_ms_per_100k_bars"] > 0
     broken = await client.post("/api/strategies/validate", content=BROKEN, headers=YAML)
     assert (broken.status_code, broken.json()["code"]) == (422, "strategy.invalid")
     assert (await client.get("/api/strategies")).json() == []

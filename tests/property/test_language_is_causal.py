@@ -8,6 +8,7 @@ from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate, evaluate_series
 from sptraderb.engine.function_registry import FUNCTIONS
 from sptraderb.engine.indicator_registry import REGISTRY
+from sptraderb.engine.indicator_spec import PRICES
 from sptraderb.strategy.compiler import compile_strategy
 from sptraderb.strategy.target import DEFAULT_TARGET
 
@@ -21,6 +22,9 @@ _CONSTRUCTS = (
     "rsi(close@4h, 3)[1]",
     "atr(3)@12h",
     "high@1d - low@1d",
+    "spread_of@4h",
+    *(f"forming({price}@{timeframe})" for timeframe in ("4h", "1d", "1w") for price in PRICES),
+    "sma(forming(close@4h), 5) - forming(close@1d)[3]",
     "if_else(close > sma(close, 9), high[1], low) * 2 ** 0.5",
     "not close > open or 1 < close[1] <= 1.1 and hour > 6",
     "bar_index + day_of_week",
@@ -71,7 +75,8 @@ def _columns(seed: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("expression", [*_indicator_calls(), *_function_calls(), *_CONSTRUCTS])
 def test_value_when_the_future_is_changed_or_cut_then_it_stays(expression: str) -> None:
     """Up to every cut the values are the same, bit for bit, whatever comes after (T1, T3)."""
-    text = f"name: x\nindicators:\n  s: {expression}\nentry:\n  long:\n    when: close > open\n    size: 1%\n"
+    series = f"indicators:\n  spread_of: ema(close, 3) - low\n  s: {expression}\n"
+    text = f"name: x\n{series}entry:\n  long:\n    when: close > open\n    size: 1%\n"
     plan = compile_strategy(text, target=DEFAULT_TARGET)
     whole = evaluate_series(plan, _candles(1))["s"]
     for cut in _CUTS:

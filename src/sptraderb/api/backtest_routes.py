@@ -10,7 +10,6 @@ from sptraderb.api.context import services_of
 from sptraderb.api.json_body import read_json_body
 from sptraderb.api.openapi_bodies import RunOperation
 from sptraderb.api.paging import next_link, page_limit
-from sptraderb.api.payloads import read_run_request
 from sptraderb.api.problems import problem_responses
 from sptraderb.api.run_answers import (
     RunEntry,
@@ -20,6 +19,7 @@ from sptraderb.api.run_answers import (
     run_entry,
     status_answer,
 )
+from sptraderb.api.run_defaults import complete_run_request
 from sptraderb.api.security import identity_of
 from sptraderb.api.stored_documents import forget_document
 from sptraderb.bootstrap import component_policy
@@ -58,7 +58,7 @@ async def start_backtest(
     body = await read_json_body(request, limit=services.settings.max_body_bytes)
     run = await queue.submit(
         services.pool,
-        read_run_request(body),
+        await complete_run_request(body, services.pool, owner=identity_of(request).owner),
         owner=identity_of(request).owner,
         idempotency_key=_checked_key(idempotency_key),
         max_queue=services.settings.max_queue,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sptraderb.api.payload_reading import fault_of, invalid_body, read_payload
+from sptraderb.api.payload_reading import fault_of, invalid_body
 from sptraderb.api.request_costs import CostsPayload, costs_of
 from sptraderb.api.wire_time import seconds_from_text
 from sptraderb.domain.backtest import BacktestRequest, Mode
@@ -42,7 +42,7 @@ Scalar = str | int | float | bool
 
 
 class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A backtest to run.
+    """A backtest to run; symbol, timeframe, dates and capital may stand in the strategy instead.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
         Kept with the run; nothing calls it yet, and the result says so.
     """
 
-    timeframe: str
-    start_date: str | int
-    end_date: str | int
-    initial_capital: str | int | float
+    timeframe: str | None = None
+    start_date: str | int | None = None
+    end_date: str | int | None = None
+    initial_capital: str | int | float | None = None
     strategy_name: str | None = None
     strategy: str | None = None
     symbol: str | None = None
@@ -130,17 +130,6 @@ class WorkspacePayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     id: str | None = None
 
 
-def read_run_request(body: bytes) -> BacktestRequest:
-    """Return the normalised request of a run's JSON body.
-
-    Raises
-    ------
-    InvalidInput
-        ``body.invalid`` with a fault for each thing wrong.
-    """
-    return to_domain(read_payload(body, RunPayload, old_keys=OLD_RUN_KEYS))
-
-
 def to_domain(payload: RunPayload) -> BacktestRequest:
     """Return the normalised request of a payload; every fault is told at once.
 
@@ -162,7 +151,7 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
         strategy_name=strategy[0],
         strategy_text=strategy[1],
         symbols=symbols,
-        timeframe=_checked(faults, "timeframe", lambda: parse_timeframe(payload.timeframe).name, ""),
+        timeframe=_checked(faults, "timeframe", lambda: _timeframe_of(payload), ""),
         start_s=start_s,
         end_s=end_s,
         initial_capital=_checked(faults, "initial_capital", lambda: _capital_of(payload), ""),
@@ -209,8 +198,25 @@ def _checked(faults: list[Fault], path: str, read: Callable[[], _Value], otherwi
         return otherwise
 
 
-def _day_or_time(value: str | int, name: str, *, ends_day: bool = False) -> int:
-    return seconds_from_text(str(value), name=name, ends_day=ends_day)
+def _given(value: _Value | None, name: str) -> _Value:
+    """Return a value that must be there."""
+    if value is None:
+        raise missing_key(name)
+    return value
+
+
+def missing_key(name: str) -> InvalidInput:
+    """Return the error of a key that neither the request nor its strategy states."""
+    hint = "or state it in the strategy's `backtest` block"
+    return InvalidInput("body.missing_key", f"`{name}` is needed", hint=hint)
+
+
+def _timeframe_of(payload: RunPayload) -> str:
+    return parse_timeframe(_given(payload.timeframe, "timeframe")).name
+
+
+def _day_or_time(value: str | int | None, name: str, *, ends_day: bool = False) -> int:
+    return seconds_from_text(str(_given(value, name)), name=name, ends_day=ends_day)
 
 
 def _dates_reversed(payload: RunPayload) -> Fault:
@@ -249,7 +255,7 @@ def _symbols_of(payload: RunPayload) -> tuple[str, ...]:
 
 
 def _capital_of(payload: RunPayload) -> str:
-    value = decimal_from_text(str(payload.initial_capital))
+    value = decimal_from_text(str(_given(payload.initial_capital, "initial_capital")))
     if not 0 < value <= _LARGEST_CAPITAL:
         raise InvalidInput(
             "run.capital_out_of_range",

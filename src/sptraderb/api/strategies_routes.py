@@ -20,6 +20,7 @@ from sptraderb.domain.workspace import Strategy, require_strategy_name
 from sptraderb.errors import InvalidInput, NotFound, PreconditionFailed, StrategyInvalid
 from sptraderb.store import strategy_rows
 from sptraderb.store.strategy_rows import StrategyDraft, StrategyPage
+from sptraderb.strategy.assessment import Assessment, assess_strategy
 from sptraderb.strategy.compiler import check_strategy
 from sptraderb.strategy.header import read_header
 from sptraderb.strategy.json_schema import json_schema
@@ -68,6 +69,67 @@ class RevisionEntry(msgspec.Struct, kw_only=True):
     valid: bool
 
 
+class SeriesWait(msgspec.Struct, kw_only=True):
+    """A series that rules wait for.
+
+    Parameters
+    ----------
+    text : str
+        How the strategy spells it.
+    first_value : int
+        Bars before its first value.
+    settle : int
+        Further bars until what it began with no longer shows.
+    """
+
+    text: str
+    first_value: int
+    settle: int
+
+
+class StrategyReport(msgspec.Struct, kw_only=True):
+    """What can be said of a strategy before it runs.
+
+    Parameters
+    ----------
+    symbol, timeframe : str
+        What it was read for: its `backtest` block, else EURUSD on 1h.
+    first_value : int
+        Bars of the data on which no rule decides.
+    settle : int
+        Further bars that are loaded before the start where they exist.
+    waits : list of SeriesWait
+        The series that need most bars.
+    n_expressions : int
+        Distinct subexpressions that a run evaluates.
+    estimated_ms_per_100k_bars : float
+        About what evaluating them takes.
+    look_ahead : str
+        ``none``: causal by construction; ``replayed``: its Python is judged at each run.
+    open_bars : list of str
+        Parts that read a higher bar while it is open.
+    path_dependent : list of str
+        Conditions that depend on the position.
+    first_bars : str
+        What the first bars will miss.
+    notes : list of str
+        How the text was read.
+    """
+
+    symbol: str
+    timeframe: str
+    first_value: int
+    settle: int
+    waits: list[SeriesWait]
+    n_expressions: int
+    estimated_ms_per_100k_bars: float
+    look_ahead: str
+    open_bars: list[str]
+    path_dependent: list[str]
+    first_bars: str
+    notes: list[str]
+
+
 class ValidationAnswer(msgspec.Struct, kw_only=True):
     """What a check of a strategy text found.
 
@@ -79,6 +141,8 @@ class ValidationAnswer(msgspec.Struct, kw_only=True):
         From the document's head, empty where it cannot be read.
     errors : list of ProblemFault
         All faults.
+    report : StrategyReport
+        What to know of it before it runs.
     """
 
     valid: bool
@@ -86,6 +150,7 @@ class ValidationAnswer(msgspec.Struct, kw_only=True):
     version: str = ""
     description: str = ""
     errors: list[ProblemFault] = []
+    report: StrategyReport
 
 
 @get("/api/strategies", tags=["strategies"], responses=problem_responses(400))
@@ -123,14 +188,18 @@ def read_schema() -> Response[bytes]:
     responses=problem_responses(400, 403, 413, 415, 422),
 )
 async def validate_strategy(request: AnyRequest) -> ValidationAnswer:
-    """Check a strategy text without storing it; 422 with all faults where it has any."""
+    """Check a strategy text without storing it: what to know of it, or 422 with all faults."""
     text = await read_text_body(request, limit=MAX_TEXT_BYTES)
-    faults = check_strategy(text)
-    if faults:
-        raise strategy_invalid(faults)
+    found = assess_strategy(text)
+    if found.faults:
+        raise strategy_invalid(found.faults)
     header = read_header(text)
     return ValidationAnswer(
-        valid=True, name=header.name, version=header.version, description=header.description
+        valid=True,
+        name=header.name,
+        version=header.version,
+        description=header.description,
+        report=strategy_report(found),
     )
 
 
@@ -235,6 +304,27 @@ async def delete_strategy(request: AnyRequest, name: FromPath[str]) -> None:
     """Hide a strategy; runs keep the revision they used."""
     await strategy_rows.hide_strategy(
         services_of(request).pool, _path_name(name), owner=identity_of(request).owner
+    )
+
+
+def strategy_report(found: Assessment) -> StrategyReport:
+    """Return an assessment as the wire has it."""
+    return StrategyReport(
+        symbol=found.target.instrument.symbol,
+        timeframe=found.target.timeframe.name,
+        first_value=found.first_value,
+        settle=found.settle,
+        waits=[
+            SeriesWait(text=wait.text, first_value=wait.first_value, settle=wait.settle)
+            for wait in found.waits
+        ],
+        n_expressions=found.n_nodes,
+        estimated_ms_per_100k_bars=round(found.ms_per_100k_bars, 1),
+        look_ahead=found.look_ahead,
+        open_bars=list(found.open_bars),
+        path_dependent=list(found.path_dependent),
+        first_bars=found.first_bars,
+        notes=[note.text for note in found.notes],
     )
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "import": "Import candle files.",
     "candles": "Judge stored candles, with a small picture of what is there.",
     "strategies": "Move strategies in and out as YAML files.",
+    "check": "Say what is wrong with a strategy file, or what to know of it before it runs.",
     "backtest": "Run one strategy file here and print the result.",
     "verify": "Repeat a stored run with the second engine and compare.",
     "database": "Look after the embedded PostgreSQL and the schema.",

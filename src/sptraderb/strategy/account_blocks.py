@@ -9,6 +9,7 @@ from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, shortened
+from sptraderb.strategy.position_limit import read_position_limit
 
 _MILLIONTHS, _BILLIONTHS = 6, 9
 _FEES = {
@@ -23,16 +24,11 @@ _ONE_PPB = 1_000_000_000
 def read_risk(reader: BlockReader, node: DocumentNode | None) -> RiskLimits:
     """Return the limits on the account (A4)."""
     block = reader.block(node, "risk", block="risk")
-    size = block.get("max_position_size")
-    if isinstance(size, TextNode) and size.text.rstrip().endswith(("lots", "lot", "units", "unit")):
-        what = "`risk.max_position_size` in lots or units"
-        reader.not_supported(what, size, path="risk.max_position_size", hint="write a percent of equity")
-        size = None
     positions = block.get("max_positions")
     return RiskLimits(
         max_drawdown_ppb=_limit(reader, block.get("max_drawdown"), "risk.max_drawdown"),
         daily_loss_limit_ppb=_limit(reader, block.get("daily_loss_limit"), "risk.daily_loss_limit"),
-        max_position_size_ppb=reader.rate(size, "risk.max_position_size") or 0,
+        **read_position_limit(reader, block.get("max_position_size")),
         max_positions=reader.whole(positions, "risk.max_positions", units=("",), low=1) if positions else 0,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sptraderb.domain.fixed import INT64_MAX
+from sptraderb.domain.position_program import MAX_STEPS
 from sptraderb.strategy.document import add_empty
 from sptraderb.strategy.document_nodes import (
     DocumentNode,
@@ -17,6 +18,7 @@ from sptraderb.strategy.document_nodes import (
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.lowering import Lowering
 from sptraderb.strategy.names import did_you_mean
+from sptraderb.strategy.position_programs import program_of
 from sptraderb.strategy.quantities import is_constant, quantity_of
 from sptraderb.strategy.schema import BLOCKS, Key
 from sptraderb.strategy.scope import Scope
@@ -27,7 +29,14 @@ from sptraderb.strategy.values import EXACT, Quantity, Value
 _PPB = 9
 _NAMED_BLOCKS = ("strategy", "rule", "exit", "risk", "costs", "session", "backtest", "optimization")
 _MAY_BE_EMPTY = ("description", "version")
-_UNIT_EXAMPLES = {"%": "2%", "pips": "20 pips", "ticks": "5 ticks", "lots": "0.1 lots", "units": "1000 units"}
+_UNIT_EXAMPLES = {
+    "%": "2%",
+    "pips": "20 pips",
+    "ticks": "5 ticks",
+    "lots": "0.1 lots",
+    "units": "1000 units",
+    "bars": "5 bars",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,31 @@ class BlockReader:
         if parsed is None:
             return -1
         value = self.lowering.required_condition(parsed[1], parsed[0], path)
-        return -1 if value is None else value.node
+        if value is None:
+            return -1
+        node_at = self.lowering.node(value)
+        if self.lowering.graph.reads_position(node_at):
+            self._add_program(node_at, parsed[0], path)
+        return node_at
+
+    def _add_program(self, root: int, source: TextNode, path: str) -> None:
+        """Keep the program of a condition about the position; one that is too large is a fault."""
+        program = program_of(self.lowering.graph, root)
+        if program is None:
+            message = f"`{path}` must need fewer steps about the position, at most {MAX_STEPS}"
+            hint = "name parts that do not depend on the position, or shorten it"
+            self.fault("strategy.position_fact", message, source, path=path, hint=hint)
+            return
+        self.scope.programs[root] = program
+
+    def require_market(self, value: Value, node: TextNode, path: str) -> bool:
+        """Whether a value is known without the position; adds a fault if not."""
+        if value.node < 0 or not self.lowering.graph.reads_position(value.node):
+            return True
+        message = f"`{path}` must not depend on the position, `{shortened(node.text)}` does"
+        hint = "facts about the position may stand in `when` and `cancel_when`"
+        self.fault("strategy.position_fact", message, node, path=path, hint=hint)
+        return False
 
     def quantity(
         self, node: DocumentNode | None, path: str, *, units: tuple[str, ...], lowest: str = ""

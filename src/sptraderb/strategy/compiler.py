@@ -31,7 +31,8 @@ from sptraderb.strategy.legacy import is_legacy, translate
 from sptraderb.strategy.lowering import Lowering
 from sptraderb.strategy.lowering_table import RULES
 from sptraderb.strategy.optimization_block import read_optimization
-from sptraderb.strategy.parameter_block import ParameterText, read_parameters, values_in_force
+from sptraderb.strategy.parameter_block import ParameterText, put_in_force, read_parameters, values_in_force
+from sptraderb.strategy.scale_in_block import read_scale_in
 from sptraderb.strategy.scope import Scope
 from sptraderb.strategy.series_block import read_series
 from sptraderb.strategy.session_block import read_session
@@ -85,13 +86,13 @@ def check_strategy(text: str, *, target: StrategyTarget | None = None) -> tuple[
         What it is checked for; None: what its `backtest` block says, else EURUSD on 1h.
     """
     try:
-        compile_strategy(text, target=target or _stated_target(text))
+        compile_strategy(text, target=target or stated_target(text))
     except StrategyInvalid as error:
         return error.faults
     return ()
 
 
-def _stated_target(text: str) -> StrategyTarget:
+def stated_target(text: str) -> StrategyTarget:
     """Return the target of the `backtest` block where it is sound, else the default."""
     try:
         stated = read_backtest_defaults(text)
@@ -144,7 +145,7 @@ def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str
     block = reader.block(root, "", block="strategy")
     declared = read_parameters(reader, block.get("parameters"))
     values = values_in_force(reader, declared, parameters)
-    reader.scope.parameters.update(values)
+    put_in_force(reader, declared, values)
     components = read_components(reader, block.get("python"))
     read_series(reader, block.get("indicators"))
     check_components(reader, components)
@@ -165,9 +166,12 @@ def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str
             costs=read_costs(reader, block.get("costs")),
             risk=read_risk(reader, block.get("risk")),
             session=read_session(reader, block.get("session")),
-            parameters={name: quantity.text for name, quantity in values.items()},
+            parameters={
+                name: value if isinstance(value, str) else value.text for name, value in values.items()
+            },
             backtest=read_backtest(reader, block.get("backtest")),
             optimization=read_optimization(reader, block.get("optimization"), declared),
+            scale_in=read_scale_in(reader, block.get("scale_in")),
             components=tuple(component for _, component in components.values()),
         ),
     )
@@ -176,12 +180,14 @@ def _native_plan(reader: BlockReader, root: MappingNode, parameters: Mapping[str
 def _with_graph(reader: BlockReader, plan: Plan) -> Plan:
     """Return the plan with the graph's nodes and the bars its rules need before they can act (T2)."""
     graph = reader.lowering.graph
-    roots = sorted(plan.condition_nodes() | plan.level_nodes())
+    plan = replace(plan, programs=dict(reader.scope.programs))
+    roots = sorted(plan.condition_nodes() | plan.level_nodes() | plan.program_nodes())
     needs = [graph[node] for node in roots if node >= 0]
-    series = {name: value for name, value in reader.scope.series.items() if value is not None}
+    known = {name: value for name, value in reader.scope.series.items() if value is not None}
+    series = {name: reader.lowering.node(value) for name, value in known.items()}
     return replace(
         plan,
-        series={name: reader.lowering.node(value) for name, value in series.items()},
+        series={name: node for name, node in series.items() if not graph.reads_position(node)},
         nodes=graph.nodes,
         first_value=max((node.first_value for node in needs), default=0),
         warm_up=max((node.first_value + node.settle for node in needs), default=0),

@@ -31,7 +31,7 @@ def read_components(reader: BlockReader, node: DocumentNode | None) -> dict[str,
             break
         if not check_name(reader, key, path):
             continue
-        if key.text in reader.scope.parameters:
+        if key.text in {**reader.scope.parameters, **reader.scope.words}:
             message = f"a name must be given once, `{key.text}` is a parameter already"
             reader.fault("strategy.name", message, key, path=path)
             continue
@@ -52,7 +52,7 @@ def check_components(reader: BlockReader, found: dict[str, tuple[TextNode, Compo
                 hint = did_you_mean(given, series) or "name it in `indicators`"
                 reader.fault("strategy.unknown_name", message, key, path=path, hint=hint)
             elif _reads_component(reader, given):
-                message = f"a component must be given series without Python, `{given}` uses some"
+                message = f"a component must be given series of the market alone, `{given}` is not"
                 reader.fault("strategy.cycle", message, key, path=path)
 
 
@@ -61,7 +61,7 @@ def _reads_component(reader: BlockReader, name: str) -> bool:
     waiting = [] if value is None or value.node < 0 else [value.node]
     while waiting:
         node = reader.lowering.graph[waiting.pop()]
-        if node.op == "external":
+        if node.op in ("external", "position"):
             return True
         waiting.extend(node.args)
     return False

@@ -1,9 +1,10 @@
 """Reads `entry`: named ways into a position, each with its condition, size and exits."""
 
-from sptraderb.domain.order import LONG, SHORT, EntryRule, SizeKind, SizeRule
+from sptraderb.domain.order import LONG, MARKET_ORDER, SHORT, EntryRule, SizeKind, SizeRule
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
 from sptraderb.strategy.exit_block import ExitPart, check_r, read_side_exit
+from sptraderb.strategy.order_block import read_cancel_when, read_oco, read_order
 
 MAX_ENTRIES = 50
 _SIDES = {"long": LONG, "short": SHORT}
@@ -61,30 +62,23 @@ def _entry(
     reader: BlockReader, node: DocumentNode, path: str, *, default_name: str, part: ExitPart
 ) -> EntryRule:
     block = reader.block(node, path, block="rule")
-    _check_order(reader, block.get("order"), f"{path}.order")
+    side = _SIDES["long" if path.startswith("entry.long") else "short"]
+    order = read_order(reader, block.get("order"), f"{path}.order", side=side)
+    rests = order != MARKET_ORDER
     name = reader.text(block.get("name"), f"{path}.name")
     own = read_side_exit(reader, block.get("exit"), f"{path}.exit")
     merged = check_r(reader, own.over(part), path)
     size = _size(reader, block.get("size"), f"{path}.size", has_stop=merged.stop_is_written)
     return EntryRule(
         name=shortened(name.text) if name and name.text else default_name,
-        side=_SIDES["long" if path.startswith("entry.long") else "short"],
+        side=side,
         when=reader.condition(block.get("when"), f"{path}.when"),
         size=size or SizeRule(kind=SizeKind.UNITS, amount=0),
         exits=merged.rules(),
+        order=order or MARKET_ORDER,
+        cancel_when=read_cancel_when(reader, block, path, rests=rests),
+        oco=read_oco(reader, block, path, rests=rests),
     )
-
-
-def _check_order(reader: BlockReader, node: DocumentNode | None, path: str) -> None:
-    if node is None or (isinstance(node, TextNode) and node.text == "market"):
-        return
-    if isinstance(node, MappingNode) and node.entries.keys() & {"limit", "stop"}:
-        reader.not_supported(
-            "a limit or stop order", node, path=path, hint="leave `order` out: at the next open"
-        )
-        return
-    message = f"`{path}` must be `market`, {{limit: ...}} or {{stop: ...}}"
-    reader.fault("strategy.value", message, node, path=path)
 
 
 def _size(reader: BlockReader, node: DocumentNode | None, path: str, *, has_stop: bool) -> SizeRule | None:

@@ -4,18 +4,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sptraderb.domain.order import Distance, DistanceKind, ExitRules
+from sptraderb.domain.order import Distance, DistanceKind, ExitRules, PartialExit
 from sptraderb.strategy.block_reader import BlockReader
-from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, shortened
+from sptraderb.strategy.distance_reader import STOP_UNITS, TARGET_UNITS, read_distance, read_move
+from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, shortened
 from sptraderb.strategy.names import did_you_mean
-from sptraderb.strategy.quantities import is_constant
-from sptraderb.strategy.syntax_tree import Expression
-from sptraderb.strategy.values import EXACT, KIND_WORDS, Kind, Quantity, Value
+from sptraderb.strategy.partial_block import read_partial
 
-_MILLIONTHS = 6
-_PPB = 9
 _LIVE_FROM = {"fill": False, "next_bar": True}
-_MAY_BE_R = {"take_profit": "a target", "trailing_stop": "a trailing stop", "break_even": "a break-even"}
+_MAY_BE_R = {
+    "take_profit": "a target",
+    "trailing_stop": "a trailing stop",
+    "break_even": "a break-even",
+    "partial": "a partial exit",
+}
 _DURATION = re.compile(r"([0-9]{1,6}) *(minute|hour|day|week)s?")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
@@ -44,6 +46,8 @@ class ExitPart:
         A stop that follows.
     break_even : Distance or None
         Profit at which the stop moves to the entry price.
+    partial : tuple of PartialExit or None
+        Parts closed on the way.
     live_from_next_bar : bool or None
         From when attached exits work.
     stop_is_written : bool
@@ -61,6 +65,7 @@ class ExitPart:
     trailing: Trailing | None = None
     break_even: Distance | None = None
     max_duration_s: int | None = None
+    partial: tuple[PartialExit, ...] | None = None
     nodes: Mapping[str, DocumentNode] = field(default_factory=dict)
 
     def over(self, weaker: "ExitPart") -> "ExitPart":
@@ -77,6 +82,7 @@ class ExitPart:
             trailing=self.trailing or weaker.trailing,
             break_even=self.break_even or weaker.break_even,
             max_duration_s=weaker.max_duration_s if self.max_duration_s is None else self.max_duration_s,
+            partial=weaker.partial if self.partial is None else self.partial,
             nodes={**weaker.nodes, **self.nodes},
         )
 
@@ -93,6 +99,7 @@ class ExitPart:
             trailing_activate=trailing.activate,
             break_even_at=self.break_even,
             max_duration_s=self.max_duration_s or 0,
+            partial=self.partial or (),
         )
 
 
@@ -115,8 +122,10 @@ def _part(reader: BlockReader, block: dict[str, DocumentNode], path: str) -> Exi
     max_bars = block.get("max_bars")
     return ExitPart(
         when=None if when is None else reader.condition(when, f"{path}.when"),
-        stop_loss=_distance(reader, block.get("stop_loss"), f"{path}.stop_loss", target=False),
-        take_profit=_distance(reader, block.get("take_profit"), f"{path}.take_profit", target=True),
+        stop_loss=read_distance(reader, block.get("stop_loss"), f"{path}.stop_loss", units=STOP_UNITS),
+        take_profit=read_distance(
+            reader, block.get("take_profit"), f"{path}.take_profit", units=TARGET_UNITS
+        ),
         max_bars=(
             None
             if max_bars is None
@@ -125,8 +134,9 @@ def _part(reader: BlockReader, block: dict[str, DocumentNode], path: str) -> Exi
         live_from_next_bar=_live_from(reader, block.get("live_from"), f"{path}.live_from"),
         stop_is_written="stop_loss" in block,
         trailing=_trailing(reader, block.get("trailing_stop"), f"{path}.trailing_stop"),
-        break_even=_move(reader, block.get("break_even"), f"{path}.break_even"),
+        break_even=read_move(reader, block.get("break_even"), f"{path}.break_even"),
         max_duration_s=_duration(reader, block.get("max_duration"), f"{path}.max_duration"),
+        partial=read_partial(reader, block.get("partial"), f"{path}.partial"),
         nodes={key: block[key] for key in _MAY_BE_R if key in block},
     )
 
@@ -138,6 +148,7 @@ def check_r(reader: BlockReader, part: ExitPart, path: str) -> ExitPart:
         "take_profit": (part.take_profit,),
         "trailing_stop": (trailing.distance, trailing.activate),
         "break_even": (part.break_even,),
+        "partial": tuple(row.at for row in part.partial or ()),
     }
     if part.stop_is_written:
         return part
@@ -148,24 +159,20 @@ def check_r(reader: BlockReader, part: ExitPart, path: str) -> ExitPart:
             hint = "R is the stop's distance"
             reader.fault("strategy.r_without_stop", message, part.nodes[key], path=path, hint=hint)
             is_faulty = True
-    return replace(part, take_profit=None, trailing=None, break_even=None) if is_faulty else part
+    if not is_faulty:
+        return part
+    return replace(part, take_profit=None, trailing=None, break_even=None, partial=None)
 
 
 def _trailing(reader: BlockReader, node: DocumentNode | None, path: str) -> Trailing | None:
     """Return a trailing stop: a distance, or a mapping with a distance and an activation (X8)."""
     if not isinstance(node, MappingNode):
-        distance = _move(reader, node, path)
+        distance = read_move(reader, node, path)
         return None if distance is None else Trailing(distance=distance)
     block = reader.block(node, path, block="trailing")
-    distance = _move(reader, block.get("distance"), f"{path}.distance")
-    activate = _move(reader, block.get("activate"), f"{path}.activate")
+    distance = read_move(reader, block.get("distance"), f"{path}.distance")
+    activate = read_move(reader, block.get("activate"), f"{path}.activate")
     return None if distance is None else Trailing(distance=distance, activate=activate)
-
-
-def _move(reader: BlockReader, node: DocumentNode | None, path: str) -> Distance | None:
-    """Return a distance that is no price."""
-    source = reader.text(node, path)
-    return None if source is None else _distance(reader, source, path, target=True)
 
 
 def _duration(reader: BlockReader, node: DocumentNode | None, path: str) -> int | None:
@@ -190,89 +197,3 @@ def _live_from(reader: BlockReader, node: DocumentNode | None, path: str) -> boo
         reader.fault("strategy.value", message, source, path=path, hint=did_you_mean(source.text, _LIVE_FROM))
         return None
     return _LIVE_FROM[source.text]
-
-
-def _distance(reader: BlockReader, node: DocumentNode | None, path: str, *, target: bool) -> Distance | None:
-    """Return where a stop or target lies (X15)."""
-    if isinstance(node, MappingNode):
-        return _absolute(reader, node, path)
-    parsed = reader.tree(node, path)
-    if parsed is None:
-        return None
-    source, tree = parsed
-    if is_constant(tree, reader.scope):
-        quantity = reader.constant(source, tree, path)
-        return None if quantity is None else _constant_distance(reader, quantity, source, path, target=target)
-    return _series_distance(reader, tree, source, path)
-
-
-def _absolute(reader: BlockReader, node: MappingNode, path: str) -> Distance | None:
-    level = reader.block(node, path, block="level").get("price")
-    value = reader.value(level, f"{path}.price")
-    if value is None or not isinstance(level, TextNode):
-        return None
-    if value.kind not in (Kind.PRICE, Kind.SCALED) and (
-        value.constant is None or value.kind is not Kind.NUMBER
-    ):
-        message = f"`{path}.price` must be a price, `{shortened(level.text)}` is {KIND_WORDS[value.kind]}"
-        hint = f"write `{path.rsplit('.', 1)[-1]}: {shortened(level.text)}` for a distance"
-        hint = hint if value.kind is Kind.DISTANCE else 'such as `{price: "lowest(low, 10)"}`'
-        reader.fault("strategy.price_needed", message, level, path=path, hint=hint)
-        return None
-    return Distance(kind=DistanceKind.PRICE, node=reader.lowering.node(value), text=shortened(level.text))
-
-
-def _constant_distance(
-    reader: BlockReader, quantity: Quantity, source: TextNode, path: str, *, target: bool
-) -> Distance | None:
-    text = shortened(source.text)
-    units = ("%", "pips", "ticks", "R") if target else ("%", "pips", "ticks")
-    if quantity.unit not in units:
-        _wrong_distance_unit(reader, quantity, source, path, units=units)
-        return None
-    if quantity.value <= 0:
-        message = f"`{path}` must be above 0, was {quantity.text}"
-        reader.fault("strategy.out_of_range", message, source, path=path)
-        return None
-    if quantity.unit == "%":
-        amount = reader.scaled(EXACT.scaleb(quantity.value, -2), _PPB, source, path=path)
-        return Distance(kind=DistanceKind.RATE, amount=amount, text=text)
-    if quantity.unit == "R":
-        amount = reader.scaled(quantity.value, _MILLIONTHS, source, path=path)
-        return Distance(kind=DistanceKind.R, amount=amount, text=text)
-    amount = reader.scaled(reader.scope.ticks(quantity), _MILLIONTHS, source, path=path)
-    return Distance(kind=DistanceKind.TICKS, amount=amount, text=text)
-
-
-def _wrong_distance_unit(
-    reader: BlockReader, quantity: Quantity, source: TextNode, path: str, *, units: tuple[str, ...]
-) -> None:
-    if quantity.unit == "R":
-        message = f"`{path}` must not be in R, which is its own distance"
-        reader.fault("strategy.wrong_unit", message, source, path=path, hint="such as `20 pips` or `2%`")
-        return
-    code = "strategy.wrong_unit" if quantity.unit else "strategy.unit_needed"
-    message = f"`{path}` must be in {' or '.join(units)}, was {quantity.text}"
-    percent = EXACT.scaleb(quantity.value, 2) if quantity.value < 1 else quantity.value
-    hint = f"such as `{Quantity(percent, '%').text}` or `20 pips`"
-    reader.fault(code, message, source, path=path, hint=hint)
-
-
-def _series_distance(reader: BlockReader, tree: Expression, source: TextNode, path: str) -> Distance | None:
-    value = reader.lowering.value(tree, source, path)
-    if value is None or not _is_distance(reader, value, source, path):
-        return None
-    return Distance(kind=DistanceKind.SERIES, node=reader.lowering.node(value), text=shortened(source.text))
-
-
-def _is_distance(reader: BlockReader, value: Value, source: TextNode, path: str) -> bool:
-    if value.kind in (Kind.DISTANCE, Kind.SCALED):
-        return True
-    text = shortened(source.text)
-    message = f"`{path}` must be a price distance, `{text}` is {KIND_WORDS[value.kind]}"
-    hint = "such as `1.5 * atr(14)` or `20 pips`"
-    if value.kind is Kind.PRICE:
-        quoted = f'"{text}"' if any(letter in text for letter in ",[]") else text
-        hint = f"write `{{price: {quoted}}}` for a price"
-    reader.fault("strategy.distance_needed", message, source, path=path, hint=hint)
-    return False

@@ -36,6 +36,7 @@ class NodeGraph:
         self._nodes: list[Node] = []
         self._known: dict[tuple[object, ...], int] = {}
         self._own_bars: list[tuple[int, int]] = []
+        self._reads_position: list[bool] = []
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -44,6 +45,10 @@ class NodeGraph:
 
     def __getitem__(self, node: int) -> Node:
         return self._nodes[node]
+
+    def reads_position(self, node: int) -> bool:
+        """Whether a node depends on a fact about the position."""
+        return self._reads_position[node]
 
     def add(self, node: Node, grows: Growth = _NONE) -> int:
         """Return the index of ``node``, adding it if no equal one is there.
@@ -77,6 +82,8 @@ class NodeGraph:
         run_first, run_total = (self._in_run_bars(bars, node.timeframe_s) for bars in (first, total))
         self._own_bars.append((first, total))
         self._nodes.append(replace(node, first_value=run_first, settle=run_total - run_first))
+        reads = node.op == "position" or any(self._reads_position[argument] for argument in node.args)
+        self._reads_position.append(reads)
         self._known[key] = len(self._nodes) - 1
         return len(self._nodes) - 1
 

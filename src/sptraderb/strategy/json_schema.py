@@ -9,8 +9,9 @@ _SCALAR = ["string", "number"]
 _NAMES = {"type": "string", "pattern": "^[a-z_][a-z0-9_]*$", "maxLength": MAX_NAME_LENGTH}
 _SHAPES: dict[str, dict[str, object]] = {
     "text": {"type": [*_SCALAR, "boolean"]},
-    "condition": {"type": "string", "maxLength": MAX_LENGTH},
+    "condition": {"type": ["string", "boolean"], "maxLength": MAX_LENGTH},
     "quantity": {"type": _SCALAR, "maxLength": MAX_LENGTH},
+    "switch": {"enum": [True, False, "true", "false"]},
     "list": {"type": "array"},
     "mapping": {"type": "object"},
     "series": {
@@ -26,7 +27,7 @@ _SHAPES: dict[str, dict[str, object]] = {
     "parameters": {
         "type": "object",
         "propertyNames": _NAMES,
-        "additionalProperties": {"anyOf": [{"type": _SCALAR}, {"$ref": "#/$defs/parameter"}]},
+        "additionalProperties": {"anyOf": [{"type": [*_SCALAR, "boolean"]}, {"$ref": "#/$defs/parameter"}]},
     },
 }
 
@@ -66,6 +67,10 @@ def _key_schema(key: Key) -> dict[str, object]:
     schema: dict[str, object] = {"description": key.meaning}
     if not key.supported:
         return {**schema, "description": f"{key.meaning} Cannot be run yet.", "deprecated": True}
+    if key.default:
+        schema["default"] = key.default == "true" if key.shape == "switch" else key.default
+    if key.choices and key.shape == "text":
+        return {**schema, "enum": list(key.choices)}
     return {**schema, **(shapes[0] if len(shapes) == 1 else {"anyOf": shapes})}
 
 

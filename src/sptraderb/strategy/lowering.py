@@ -43,6 +43,7 @@ class Lowering:
         self._source = TextNode("", Place(1, 1))
         self._path = ""
         self._rules = rules
+        self.lifted: dict[tuple[str, int], Value | None] = {}
 
     def parse(self, source: TextNode, path: str) -> Expression | None:
         """Return the syntax tree of a scalar, or None after adding a fault."""
@@ -63,11 +64,22 @@ class Lowering:
         self._source, self._path = source, path
         return self.condition(tree, 0)
 
+    def elsewhere(self, tree: Expression, source: TextNode, path: str, *, timeframe_s: int) -> Value | None:
+        """Return the value of another scalar's tree in a timeframe, then go on with the one at hand."""
+        kept = self._source, self._path
+        self._source, self._path = source, path
+        value = self.lower(tree, timeframe_s)
+        self._source, self._path = kept
+        return value
+
     def node(self, value: Value) -> int:
         """Return the graph's node of a value; a constant becomes one here."""
         if value.node >= 0:
             return value.node
         number = Decimal(0) if value.constant is None else value.constant
+        if value.kind is Kind.BOOLEAN:
+            text = "true" if number else "false"
+            return self.graph.add(Node(op="constant", params=(float(number),), boolean=True, text=text))
         return self.graph.add(Node(op="constant", params=(float(number),), text=f"{number:f}"))
 
     def fault(self, code: str, message: str, span: Span, hint: str = "") -> None:

@@ -1,15 +1,19 @@
 """Lowering of calls: functions by their argument kinds, indicators by the registry."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sptraderb.domain.plan import Node
 from sptraderb.engine.function_registry import FUNCTIONS, FunctionSpec
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.indicator_spec import IndicatorSpec, ParameterSpec
+from sptraderb.strategy import lowering_forming
 from sptraderb.strategy.graph import Growth
 from sptraderb.strategy.lowering import Lowering, common_timeframe, constant_lag
+from sptraderb.strategy.lowering_position import without_position
 from sptraderb.strategy.names import INDICATORS, did_you_mean
+from sptraderb.strategy.position_programs import OPS
 from sptraderb.strategy.syntax_tree import Call, Expression, Output, Span
 from sptraderb.strategy.values import Kind, Value, common_kind
 
@@ -26,8 +30,8 @@ def lower_call(low: Lowering, tree: Call, timeframe_s: int, *, output: Output | 
             low, tree.name, tree.arguments, span=tree.span, timeframe_s=timeframe_s, output=output
         )
     if tree.name == "forming":
-        low.not_supported("`forming(...)`", tree.span)
-    elif tree.name in low.scope.series or tree.name in low.scope.parameters:
+        return lowering_forming.lower_forming(low, tree, timeframe_s)
+    if tree.name in {**low.scope.series, **low.scope.parameters, **low.scope.words}:
         message = f"`{tree.name}` is no function"
         low.fault("strategy.arguments", message, tree.name_span, f"write `{tree.name}` without parentheses")
     else:
@@ -52,6 +56,8 @@ def lower_indicator(
     chosen = _output_name(low, spec, span, output)
     known = [value for value in values if value is not None]
     if len(known) < len(values) or chosen is None:
+        return None
+    if not without_position(low, known, span, f"`{name}`"):
         return None
     n_sources = _leading_series(known)
     inputs = _inputs(low, spec, known[:n_sources], timeframe_s)
@@ -196,6 +202,8 @@ def _function(low: Lowering, tree: Call, timeframe_s: int) -> Value | None:
     known = [value for value in values if value is not None]
     if len(known) < len(values) or not sound:
         return None
+    if tree.name not in OPS and not without_position(low, known, tree.span, f"`{tree.name}`"):
+        return None
     return _function_value(low, spec, known, bars=bars, span=tree.span)
 
 
@@ -218,6 +226,8 @@ def _argument(low: Lowering, kind: str, tree: Expression, timeframe_s: int) -> V
 def _function_value(
     low: Lowering, spec: FunctionSpec, values: list[Value], *, bars: int | None, span: Span
 ) -> Value:
+    if spec.name == "if_else" and values[0].constant is not None:
+        return replace(values[1 if values[0].constant else 2], kind=_result_kind(spec, values))
     args = tuple(low.node(value) for value in values)
     params = () if bars is None else (float(bars),)
     boolean = spec.result == "boolean"

@@ -1,16 +1,17 @@
 """Lowering of names, outputs and higher timeframes."""
 
 from sptraderb.domain.plan import Node
-from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.function_registry import FUNCTIONS
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.indicator_spec import PRICES
-from sptraderb.errors import InvalidInput
 from sptraderb.strategy import lowering_calls
 from sptraderb.strategy.graph import Growth
 from sptraderb.strategy.lowering import Lowering
+from sptraderb.strategy.lowering_forming import timeframe_of
+from sptraderb.strategy.lowering_position import FACTS, lower_fact
+from sptraderb.strategy.lowering_words import lower_word, truth
 from sptraderb.strategy.names import CALENDAR_FACTS, INDICATORS, did_you_mean
-from sptraderb.strategy.syntax_tree import AtTimeframe, Call, Name, Output
+from sptraderb.strategy.syntax_tree import AtTimeframe, Call, Expression, Name, Output, children, names_in
 from sptraderb.strategy.values import Kind, Quantity, Value
 
 
@@ -19,6 +20,8 @@ def lower_name(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
     name = tree.name
     if name in low.scope.parameters:
         return _parameter(low, tree)
+    if name in low.scope.words:
+        return lower_word(low, tree)
     if tree.unit:
         low.fault("strategy.unit_not_allowed", "a unit must follow a literal or a parameter", tree.span)
         return None
@@ -30,6 +33,8 @@ def lower_name(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
         return low.price(name, timeframe_s)
     if name == "bar_index":
         return low.number_node(Node(op="bar_index", text=name), Kind.NUMBER)
+    if name in ("true", "false"):
+        return truth(name == "true")
     if name in CALENDAR_FACTS:
         return low.number_node(Node(op="calendar", name=name, text=name), Kind.NUMBER)
     if _has_no_parameters(name):
@@ -52,12 +57,43 @@ def _parameter(low: Lowering, tree: Name) -> Value | None:
 
 
 def _series(low: Lowering, tree: Name, timeframe_s: int) -> Value | None:
-    if timeframe_s:
-        message = f"a timeframe must stand at a price or an indicator, `{tree.name}` is a named series"
-        hint = f"write it inside `{tree.name}`, such as `sma(close@4h, 50)`"
-        low.fault("strategy.timeframe", message, tree.span, hint)
-        return None
-    return low.scope.series[tree.name]
+    """Return a named series; of a higher timeframe: what it stands for, with every price of that one."""
+    if not timeframe_s or low.scope.series[tree.name] is None:
+        return low.scope.series[tree.name]
+    for name in _used_by(low, tree.name, timeframe_s):
+        source, inner = low.scope.sources[name]
+        found = _timeframe_in(inner)
+        if found is not None:
+            message = f"`{tree.name}` must have no timeframe of its own to be read in another, "
+            hint = "write the timeframe in one place"
+            low.fault("strategy.timeframe", f"{message}`{name}` holds `@{found.timeframe}`", tree.span, hint)
+            low.lifted[name, timeframe_s] = None
+            return None
+        path = f"indicators.{name}"
+        low.lifted[name, timeframe_s] = low.elsewhere(inner, source, path, timeframe_s=timeframe_s)
+    return low.lifted[tree.name, timeframe_s]
+
+
+def _used_by(low: Lowering, name: str, timeframe_s: int) -> list[str]:
+    """Return the series that are not yet known in a timeframe and that one needs, itself last."""
+    sources = low.scope.sources
+    waiting, found = [name], set()
+    while waiting:
+        current = waiting.pop()
+        if current not in found and (current, timeframe_s) not in low.lifted:
+            found.add(current)
+            waiting += [word.name for word in names_in(sources[current][1]) if word.name in sources]
+    return [known for known in sources if known in found] if found else []
+
+
+def _timeframe_in(tree: Expression) -> AtTimeframe | None:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, AtTimeframe):
+            return node
+        waiting += children(node)
+    return None
 
 
 def _component(low: Lowering, tree: Name, timeframe_s: int, *, output: str) -> Value | None:
@@ -86,11 +122,18 @@ def _unknown_name(low: Lowering, tree: Name) -> None:
         message = f"`{name}` is a function and must have its arguments"
         low.fault("strategy.arguments", message, tree.span, f"write `{FUNCTIONS[name].call}`")
         return
+    if name == "forming":
+        message = "`forming` must be given one price of a higher timeframe"
+        low.fault("strategy.arguments", message, tree.span, "write `forming(close@4h)`")
+        return
     if name == "position":
-        low.not_supported("`position`", tree.span)
+        message = "a fact about the position must be chosen"
+        facts = ", ".join(f"`position.{fact}`" for fact in FACTS)
+        low.fault("strategy.output", message, tree.span, f"facts are {facts}")
         return
     series = [*low.scope.series, *low.scope.components]
-    known = [*PRICES, *low.scope.parameters, *series, *CALENDAR_FACTS, "bar_index", *INDICATORS]
+    parameters = [*low.scope.parameters, *low.scope.words]
+    known = [*PRICES, *parameters, *series, *CALENDAR_FACTS, "bar_index", *INDICATORS]
     hint = did_you_mean(name, known) or "names are prices, parameters, series and calendar facts"
     low.fault("strategy.unknown_name", f"a name must be known, was `{name[:60]}`", tree.span, hint)
 
@@ -99,13 +142,12 @@ def lower_output(low: Lowering, tree: Output, timeframe_s: int) -> Value | None:
     """Return one output of an indicator."""
     operand = tree.operand
     if isinstance(operand, Name) and operand.name == "position":
-        low.not_supported(f"`position.{tree.output}`", tree.span)
-        return None
+        return lower_fact(low, tree, timeframe_s)
     if isinstance(operand, Name) and operand.name in low.scope.components:
         return _component(low, operand, timeframe_s, output=tree.output)
     inner_timeframe = timeframe_s
     if isinstance(operand, AtTimeframe):
-        found = _timeframe(low, operand)
+        found = timeframe_of(low, operand)
         if found is None:
             return None
         operand, inner_timeframe = operand.operand, found
@@ -121,31 +163,16 @@ def lower_output(low: Lowering, tree: Output, timeframe_s: int) -> Value | None:
     return None
 
 
-def _timeframe(low: Lowering, tree: AtTimeframe) -> int | None:
-    """Return the seconds of a higher timeframe, 0 for the run's own, None after a fault."""
-    try:
-        found = parse_timeframe(tree.timeframe)
-    except InvalidInput as error:
-        low.fault("strategy.timeframe", error.message, tree.timeframe_span)
-        return None
-    run = low.scope.timeframe
-    if not found.is_multiple_of(run):
-        message = f"a timeframe must be a multiple of the run's {run}, was {found}"
-        low.fault("strategy.timeframe", message, tree.timeframe_span)
-        return None
-    return 0 if found.seconds == run.seconds else found.seconds
-
-
 def lower_at(low: Lowering, tree: AtTimeframe, _timeframe_s: int) -> Value | None:
-    """Return a price or indicator of a higher timeframe."""
-    timeframe_s = _timeframe(low, tree)
+    """Return a price, an indicator or a named series of a higher timeframe."""
+    timeframe_s = timeframe_of(low, tree)
     if timeframe_s is None:
         return None
     operand = tree.operand
     if isinstance(operand, Name | Call) and (operand.name in PRICES or operand.name in INDICATORS):
         return low.lower(operand, timeframe_s)
     if isinstance(operand, Name) and operand.name in low.scope.series:
-        return _series(low, operand, timeframe_s or 1)
-    message = f"a timeframe must stand at a price or an indicator, was `{low.text(operand.span)}`"
+        return _series(low, operand, timeframe_s)
+    message = f"a timeframe must stand at a price, an indicator or a series, was `{low.text(operand.span)}`"
     low.fault("strategy.timeframe", message, tree.span, "such as `sma(close@4h, 50)`")
     return None

@@ -5,6 +5,8 @@ from decimal import Decimal
 from sptraderb.domain.plan import Node
 from sptraderb.strategy.graph import Growth
 from sptraderb.strategy.lowering import Lowering, common_timeframe, constant_lag
+from sptraderb.strategy.lowering_position import without_position
+from sptraderb.strategy.lowering_words import compares_words, joined, lower_word_comparison, truth
 from sptraderb.strategy.quantities import combined
 from sptraderb.strategy.syntax_tree import Binary, Comparison, Lag, Logic, Number, Span, Unary
 from sptraderb.strategy.tokenizer import ExpressionFault
@@ -30,7 +32,7 @@ def lower_lag(low: Lowering, tree: Lag, timeframe_s: int) -> Value | None:
     """Return a value some bars ago."""
     inner = low.lower(tree.operand, timeframe_s)
     bars = constant_lag(low, tree.bars, lowest=0)
-    if inner is None or bars is None:
+    if inner is None or bars is None or not without_position(low, [inner], tree.span, "a lag"):
         return None
     return lagged(low, inner, bars, text=low.text(tree.span))
 
@@ -55,6 +57,8 @@ def lower_unary(low: Lowering, tree: Unary, timeframe_s: int) -> Value | None:
     """Return a negation."""
     if tree.operator == "not":
         inner = low.condition(tree.operand, timeframe_s)
+        if inner is not None and inner.constant is not None:
+            return truth(not inner.constant)
         return None if inner is None else low.condition_node("not", [inner], tree.span)
     inner = low.number(tree.operand, timeframe_s)
     if inner is None:
@@ -74,6 +78,8 @@ def lower_binary(low: Lowering, tree: Binary, timeframe_s: int) -> Value | None:
     kind = _arithmetic_kind(tree.operator, left, right)
     if left.constant is not None and right.constant is not None:
         return _folded(low, tree, (left.constant, right.constant), kind)
+    if tree.operator == "**" and not without_position(low, [left, right], tree.span, "`**`"):
+        return None
     node = Node(
         op=_ARITHMETIC_OPS[tree.operator],
         args=(low.node(left), low.node(right)),
@@ -102,21 +108,23 @@ def _folded(low: Lowering, tree: Binary, operands: tuple[Decimal, Decimal], kind
 
 def lower_comparison(low: Lowering, tree: Comparison, timeframe_s: int) -> Value | None:
     """Return a comparison; a chain is joined by and."""
+    if compares_words(low, tree):
+        return lower_word_comparison(low, tree)
     operands = [low.lower(operand, timeframe_s) for operand in tree.operands]
     links: list[Value | None] = []
     for at, operator in enumerate(tree.operators):
         left, right = operands[at], operands[at + 1]
         span = Span(tree.operands[at].span.start, tree.operands[at + 1].span.end)
-        if left is None or right is None:
+        if left is None or right is None or not _check_comparable(low, tree, at, (left, right)):
             links.append(None)
-        elif _check_comparable(low, tree, at, (left, right)):
-            links.append(low.condition_node(_COMPARISON_OPS[operator], [left, right], span))
+        elif left.kind is Kind.BOOLEAN and left.constant is not None and right.constant is not None:
+            links.append(truth((left.constant == right.constant) == (operator == "==")))
         else:
-            links.append(None)
+            links.append(low.condition_node(_COMPARISON_OPS[operator], [left, right], span))
     known = [link for link in links if link is not None]
     if len(known) < len(links):
         return None
-    return known[0] if len(known) == 1 else low.condition_node("and", known, tree.span)
+    return known[0] if len(known) == 1 else joined(low, "and", known, span=tree.span)
 
 
 def _check_comparable(low: Lowering, tree: Comparison, at: int, pair: tuple[Value, Value]) -> bool:
@@ -135,4 +143,4 @@ def lower_logic(low: Lowering, tree: Logic, timeframe_s: int) -> Value | None:
     known = [operand for operand in operands if operand is not None]
     if len(known) < len(operands):
         return None
-    return low.condition_node(tree.operator, known, tree.span)
+    return joined(low, tree.operator, known, span=tree.span)

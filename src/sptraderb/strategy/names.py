@@ -10,7 +10,6 @@ from sptraderb.engine.indicator_spec import PRICES
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 MAX_NAME_LENGTH = 60
 CALENDAR_FACTS = ("hour", "day_of_week")
-POSITION_FACTS = ("side", "size", "bars_held", "entry_price", "open_pnl")
 INDICATORS = {**{name: name for name in REGISTRY}, **ALIASES}
 """Indicator words of the language, other spellings included, to registry names."""
 _OTHER_WORDS = ("and", "or", "not", "true", "false", "position", "forming", "bar_index")

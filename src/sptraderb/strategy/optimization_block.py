@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
 from sptraderb.strategy.names import did_you_mean
-from sptraderb.strategy.parameter_block import Parameter
+from sptraderb.strategy.parameter_block import Declared, Parameter
 from sptraderb.strategy.values import Quantity
+from sptraderb.strategy.word_parameter import WordParameter
 
 MAX_VALUES = 10_000
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 
 def read_optimization(
-    reader: BlockReader, node: DocumentNode | None, declared: Mapping[str, Parameter]
+    reader: BlockReader, node: DocumentNode | None, declared: Mapping[str, Declared]
 ) -> dict[str, object]:
     """Return the block as plain data after checking it against the parameters."""
     block = reader.block(node, "optimization", block="optimization")
@@ -34,7 +35,10 @@ def read_optimization(
             hint = did_you_mean(key.text, declared)
             reader.fault("strategy.parameter_unknown", message, key, path=path, hint=hint)
             continue
-        varied[key.text] = _values(reader, value, path, parameter=parameter)
+        if isinstance(parameter, WordParameter):
+            varied[key.text] = _words(reader, value, path, parameter=parameter)
+        else:
+            varied[key.text] = _values(reader, value, path, parameter=parameter)
     if varied:
         found["parameters"] = varied
     return found
@@ -49,6 +53,20 @@ def _values(reader: BlockReader, node: DocumentNode, path: str, *, parameter: Pa
         return []
     found = [_value(reader, item, path, parameter=parameter) for item in node.items]
     return [quantity.text for quantity in found if quantity is not None]
+
+
+def _words(reader: BlockReader, node: DocumentNode, path: str, *, parameter: WordParameter) -> list[str]:
+    if not isinstance(node, SequenceNode) or not node.items:
+        message = f"`{path}` must be a list of {parameter.choices_text}"
+        reader.fault("strategy.wrong_shape", message, node, path=path)
+        return []
+    found = [source for item in node.items if (source := reader.text(item, path)) is not None]
+    for source in found:
+        if parameter.choices and source.text not in parameter.choices:
+            message = f"`{path}` must be {parameter.choices_text}, was `{shortened(source.text)}`"
+            hint = did_you_mean(source.text, parameter.choices)
+            reader.fault("strategy.value", message, source, path=path, hint=hint)
+    return [source.text for source in found]
 
 
 def _range(reader: BlockReader, node: MappingNode, path: str, *, parameter: Parameter) -> dict[str, str]:

@@ -12,6 +12,14 @@ from sptraderb.strategy.quantities import is_constant, quantity_of
 from sptraderb.strategy.scope import Scope
 from sptraderb.strategy.tokenizer import ExpressionFault
 from sptraderb.strategy.values import EXACT, Quantity
+from sptraderb.strategy.word_parameter import (
+    BROKEN,
+    SWITCH,
+    WordParameter,
+    is_word_block,
+    read_word,
+    word_without_choices,
+)
 
 ParameterText = str | int | float | Decimal
 _ANY_UNIT = ("", *UNIT_WORDS)
@@ -19,7 +27,7 @@ _ANY_UNIT = ("", *UNIT_WORDS)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter.
+    """A declared parameter that is a number.
 
     Parameters
     ----------
@@ -46,9 +54,12 @@ class Parameter:
         return " to ".join(ends)
 
 
-def read_parameters(reader: BlockReader, node: DocumentNode | None) -> dict[str, Parameter]:
+Declared = Parameter | WordParameter
+
+
+def read_parameters(reader: BlockReader, node: DocumentNode | None) -> dict[str, Declared]:
     """Return the declared parameters; those with faults are left out but for their names."""
-    found: dict[str, Parameter] = {}
+    found: dict[str, Declared] = {}
     for key, value in reader.entries(node, "parameters"):
         path = f"parameters.{key.text}"
         if check_name(reader, key, path):
@@ -73,13 +84,25 @@ def check_name(reader: BlockReader, key: TextNode, path: str) -> bool:
     return True
 
 
-def _parameter(reader: BlockReader, node: DocumentNode, path: str) -> Parameter | None:
+def _parameter(reader: BlockReader, node: DocumentNode, path: str) -> Declared | None:
     if not isinstance(node, MappingNode):
+        if isinstance(node, TextNode) and node.text in SWITCH:
+            return WordParameter(node.text)
+        if word_without_choices(reader, node, path):
+            return BROKEN
         default = reader.quantity(node, path, units=_ANY_UNIT)
         return None if default is None else Parameter(default)
     block = reader.block(node, path, block="parameter")
-    default = reader.quantity(block.get("default"), f"{path}.default", units=_ANY_UNIT)
     reader.text(block.get("description"), f"{path}.description")
+    if is_word_block(block):
+        return read_word(reader, block, path)
+    if word_without_choices(reader, block.get("default"), f"{path}.default"):
+        return BROKEN
+    return _number(reader, block, path)
+
+
+def _number(reader: BlockReader, block: dict[str, DocumentNode], path: str) -> Parameter | None:
+    default = reader.quantity(block.get("default"), f"{path}.default", units=_ANY_UNIT)
     if default is None:
         return None
     step = reader.quantity(block.get("step"), f"{path}.step", units=(default.unit,), lowest="above 0")
@@ -112,10 +135,10 @@ def _range(
 
 
 def values_in_force(
-    reader: BlockReader, declared: Mapping[str, Parameter], overrides: Mapping[str, ParameterText]
-) -> dict[str, Quantity]:
+    reader: BlockReader, declared: Mapping[str, Declared], overrides: Mapping[str, ParameterText]
+) -> dict[str, Quantity | str]:
     """Return every parameter's value after a request's overrides, which must lie in the ranges."""
-    values = {name: parameter.default for name, parameter in declared.items()}
+    values: dict[str, Quantity | str] = {name: parameter.default for name, parameter in declared.items()}
     for name, given in overrides.items():
         path = f"parameters.{shortened(str(name))}"
         parameter = declared.get(name)
@@ -126,10 +149,23 @@ def values_in_force(
             )
             reader.faults.add("strategy.parameter_unknown", message, at=None, path=path, hint=hint)
             continue
+        if isinstance(parameter, WordParameter):
+            values[name] = _word_override(reader, parameter, given, path=path)
+            continue
         quantity = _override(reader, parameter, given, path=path)
         if quantity is not None:
             values[name] = quantity
     return values
+
+
+def _word_override(reader: BlockReader, parameter: WordParameter, given: ParameterText, *, path: str) -> str:
+    word = str(given).lower() if isinstance(given, bool) else str(given)
+    if word in parameter.choices or parameter is BROKEN:
+        return word
+    message = f"`{path}` must be {parameter.choices_text}, was `{shortened(word)}`"
+    hint = did_you_mean(word, parameter.choices)
+    reader.faults.add("strategy.parameter_out_of_range", message, at=None, path=path, hint=hint)
+    return parameter.default
 
 
 def _override(
@@ -159,3 +195,15 @@ def _quantity_from(given: ParameterText) -> Quantity | None:
     except ExpressionFault:
         return None
     return None if quantity is None else Quantity(EXACT.plus(quantity.value), quantity.unit)
+
+
+def put_in_force(
+    reader: BlockReader, declared: Mapping[str, Declared], values: Mapping[str, Quantity | str]
+) -> None:
+    """Let expressions know the values."""
+    for name, value in values.items():
+        parameter = declared[name]
+        if isinstance(value, Quantity):
+            reader.scope.parameters[name] = value
+        elif isinstance(parameter, WordParameter):
+            reader.scope.words[name] = value, parameter.choices

@@ -14,7 +14,7 @@ class Key:
     name : str
         The key.
     shape : str
-        ``text``, ``condition``, ``quantity``, ``name`` of a block in `BLOCKS` written ``@name``,
+        ``text``, ``condition``, ``quantity``, ``switch``, ``name`` of a block in `BLOCKS` written ``@name``,
         ``@name[]`` for a block or a list of them, or several of these joined by ``|``.
     meaning : str
         One sentence; shown by editors.
@@ -22,6 +22,10 @@ class Key:
         Whether the block must have it.
     supported : bool
         False for what the language has and the engine cannot run yet.
+    default : str
+        What holds where the key is left out, as the document would write it; empty for nothing.
+    choices : tuple of str
+        The only words it may be, if the language fixes them.
     """
 
     name: str
@@ -29,6 +33,8 @@ class Key:
     meaning: str
     required: bool = False
     supported: bool = True
+    default: str = ""
+    choices: tuple[str, ...] = ()
 
 
 Block = Mapping[str, Key]
@@ -46,10 +52,16 @@ _EXIT_KEYS = (
     ),
     Key("trailing_stop", "quantity|@trailing", "A stop that follows: 25 pips, {distance, activate}."),
     Key("break_even", "quantity", "Profit at which the stop moves to the entry price: 20 pips, 1 R."),
-    Key("partial", "list", "Parts closed on the way.", supported=False),
+    Key("partial", "@partial[]", "Parts closed on the way: [{at: 1 R, close: 50%, then: break_even}]."),
     Key("max_bars", "quantity", "Closes at the open of the n-th bar after the entry bar."),
     Key("max_duration", "text", "Closes at the first open after a time: `36 hours`, `2 days`."),
-    Key("live_from", "text", "From when attached exits work: `fill` (default) or `next_bar`."),
+    Key(
+        "live_from",
+        "text",
+        "From when attached exits work.",
+        default="fill",
+        choices=("fill", "next_bar"),
+    ),
 )
 
 BLOCKS: Mapping[str, Block] = MappingProxyType(
@@ -58,7 +70,7 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("name", "text", "What the strategy is called.", required=True),
             Key("version", "text", "Its version."),
             Key("description", "text", "What it does."),
-            Key("parameters", "parameters", "Numbers with a default, a range and a step."),
+            Key("parameters", "parameters", "Numbers, switches and words, each with a default."),
             Key("indicators", "series", "Named series; each an expression."),
             Key("python", "components", "Series computed by Python, where the server allows it."),
             Key("entry", "@entry", "When and how a position is opened.", required=True),
@@ -66,7 +78,7 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("risk", "@risk", "Limits on the account."),
             Key("costs", "@costs", "Default costs; a request may override them."),
             Key("session", "@session", "When entries are allowed."),
-            Key("scale_in", "@scale_in", "Adding to a position.", supported=False),
+            Key("scale_in", "@scale_in", "How a position may be added to; never, if left out."),
             Key("optimization", "@optimization", "What a sweep varies."),
             Key("backtest", "@backtest", "Defaults for a request."),
         ),
@@ -85,11 +97,22 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
         "rule": _block(
             Key("name", "text", "Name of this entry in results."),
             Key("when", "condition", "Enters at the next open when true at a bar's close.", required=True),
-            Key("order", "text|@order", "`market` (default), or a limit or stop order."),
+            Key(
+                "order",
+                "text|@order",
+                "`market`, or a resting order: {limit: price}, {stop: price}, {stop: price, limit: price}.",
+                default="market",
+            ),
             Key("size", "quantity|@size", "How much: 2%, 0.1 lots, 1000 units, {risk: 1%}.", required=True),
             Key("exit", "@side_exit", "Exits of positions this entry opens; they win over `exit`."),
-            Key("cancel_when", "condition", "Cancels a resting entry.", supported=False),
-            Key("oco", "text", "Whether the other side's entry cancels this one.", supported=False),
+            Key("cancel_when", "condition", "Cancels the resting order when true at a bar's close."),
+            Key(
+                "oco",
+                "switch",
+                "Whether the fill of an entry of the other side cancels this resting order.",
+                default="true",
+                choices=("true", "false"),
+            ),
         ),
         "exit": _block(
             *_EXIT_KEYS,
@@ -102,6 +125,20 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("distance", "quantity", "How far the stop stays behind the best price.", required=True),
             Key("activate", "quantity", "Profit from which it follows: 20 pips, 1 R; at once if left out."),
         ),
+        "order": _block(
+            Key("limit", "quantity", "Price at which it fills or better: low - 0.2 * atr(14)."),
+            Key("stop", "quantity", "Price whose passing makes it a market order, or arms its limit."),
+            Key("expires", "quantity", "Bars on which it may fill, such as 5 bars; no end if left out."),
+        ),
+        "partial": _block(
+            Key("at", "quantity|@level", "Profit at which a part is closed: 1 R, 20 pips.", required=True),
+            Key("close", "quantity", "Percent of the largest size held that is closed.", required=True),
+            Key("then", "text", "Brings the stop to the entry price.", choices=("break_even",)),
+        ),
+        "scale_in": _block(
+            Key("max_entries", "quantity", "Fills of a side in all, the first included.", required=True),
+            Key("min_distance", "quantity", "Least distance from the last fill: 10 pips, 0.5 * atr(14)."),
+        ),
         "size": _block(
             Key("risk", "quantity", "Percent of equity lost at the stop."),
             Key("notional", "quantity", "Value of the position in account money."),
@@ -110,7 +147,11 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("max_drawdown", "quantity", "Percent below the peak at which everything closes for good."),
             Key("daily_loss_limit", "quantity", "Percent of the day's start at which the day ends."),
             Key("max_positions", "quantity", "Positions open at once."),
-            Key("max_position_size", "quantity", "Largest position, in percent of equity as notional."),
+            Key(
+                "max_position_size",
+                "quantity",
+                "Largest position: 1000% of equity as notional, 2 lots, 5000 units.",
+            ),
         ),
         "costs": _block(
             Key("commission", "quantity|@commission", "Percent of notional per side, or its parts."),
@@ -127,9 +168,14 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("maximum", "quantity", "Most account money an order costs."),
         ),
         "session": _block(
-            Key("days", "text|list", "Days such as `mon-fri` or [mon, wed]."),
-            Key("hours", "text", 'From and to, such as "07:00-17:00"; may pass midnight.'),
-            Key("timezone", "text", "IANA name; UTC if left out."),
+            Key("days", "text|list", "Days such as `mon-fri` or [mon, wed].", default="mon-sun"),
+            Key(
+                "hours",
+                "text",
+                'From and to, such as "07:00-17:00"; may pass midnight.',
+                default="00:00-24:00",
+            ),
+            Key("timezone", "text", "IANA name.", default="UTC"),
         ),
         "optimization": _block(
             Key("objective", "text", "The metric to maximise."),
@@ -141,7 +187,8 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("step", "quantity", "Step between values.", required=True),
         ),
         "parameter": _block(
-            Key("default", "quantity", "The value unless a request gives another.", required=True),
+            Key("default", "text", "The value unless a request gives another.", required=True),
+            Key("choices", "list", "The words it may be, where it is one."),
             Key("range", "list", "Smallest and largest value, both included."),
             Key("step", "quantity", "Step a sweep uses."),
             Key("description", "text", "What it is for."),

@@ -18,7 +18,7 @@ def read_series(reader: BlockReader, node: DocumentNode | None) -> None:
         path = f"indicators.{key.text}"
         if not check_name(reader, key, path):
             continue
-        if key.text in scope.parameters or key.text in scope.components:
+        if key.text in {**scope.parameters, **scope.words, **scope.components}:
             message = f"a name must be given once, `{key.text}` is taken already"
             reader.fault("strategy.name", message, key, path=path)
             continue
@@ -29,6 +29,7 @@ def read_series(reader: BlockReader, node: DocumentNode | None) -> None:
     for name in _ordered(reader, parsed):
         _, source, tree = parsed[name]
         scope.series[name] = reader.lowering.value(tree, source, f"indicators.{name}")
+        scope.sources[name] = source, tree
 
 
 def _ordered(reader: BlockReader, parsed: _Parsed) -> list[str]:

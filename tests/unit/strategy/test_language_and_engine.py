@@ -82,6 +82,7 @@ def test_words_when_the_compiler_uses_them_then_the_engine_has_each() -> None:
     spelt = {
         "constant",
         "price",
+        "forming",
         "calendar",
         "bar_index",
         "indicator",

@@ -10,6 +10,7 @@ import yaml
 
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.strategy.compiler import check_strategy
+from sptraderb.strategy.document_reference import document_reference
 from sptraderb.strategy.indicator_reference import indicator_reference
 from sptraderb.strategy.json_schema import json_schema
 from sptraderb.strategy.schema import BLOCKS
@@ -48,6 +49,15 @@ def test_reference_page_when_compared_then_it_is_the_registrys() -> None:
     assert page.read_text() == indicator_reference(), (
         "write it anew: python -c 'from sptraderb.strategy.indicator_reference import indicator_reference; "
         'print(indicator_reference(), end="")\' > docs/reference/indicators.md'
+    )
+
+
+def test_document_page_when_compared_then_it_is_the_schemas() -> None:
+    """`docs/reference/strategy.md` is what the schema says."""
+    page = _ROOT / "docs" / "reference" / "strategy.md"
+    assert page.read_text() == document_reference(), (
+        "write it anew: python -c 'from sptraderb.strategy.document_reference import document_reference; "
+        'print(document_reference(), end="")\' > docs/reference/strategy.md'
     )
 
 

@@ -54,7 +54,6 @@ entry:
 exit:
   stop_loss: low
   take_profit: 0.02
-  partial: [{at: 20 pips}]
 costs: {commission: 1 pip}
 """
     with pytest.raises(StrategyInvalid) as raised:
@@ -70,7 +69,6 @@ costs: {commission: 1 pip}
         "unit_needed",
         "distance_needed",
         "unit_needed",
-        "not_supported_yet",
         "wrong_unit",
     ]
 
@@ -115,8 +113,16 @@ costs: {commission: 1 pip}
         ("close >", "strategy.expression_syntax", ""),
         ("(close > 1", "strategy.expression_syntax", ""),
         ("close % 2 > 1", "strategy.expression_syntax", "write `mod(a, b)` for a remainder; `%` is a unit"),
-        ("position.side == 0", "strategy.not_supported_yet", ""),
-        ("forming(close@4h) > 1", "strategy.not_supported_yet", ""),
+        ("forming(close) > 1", "strategy.arguments", "write `forming(close@4h)`"),
+        ("forming(close@4h, 2) > 1", "strategy.arguments", "write `forming(close@4h)`"),
+        ("forming(rsi(14)@4h) > 1", "strategy.arguments", "write `forming(close@4h)`"),
+        (
+            "forming(vwap@4h) > 1",
+            "strategy.arguments",
+            "an indicator may read it: `sma(forming(close@4h), 5)`",
+        ),
+        ("forming(close@30m) > 1", "strategy.timeframe", ""),
+        ("forming > 1", "strategy.arguments", "write `forming(close@4h)`"),
         ("count_true(close > 1, 0) > 1", "strategy.lag", ""),
         ("change(close, 1, 2) > 1", "strategy.arguments", ""),
         ("min(close) > 1", "strategy.arguments", ""),
@@ -194,7 +200,9 @@ def test_document_when_it_cannot_be_read_then_one_fault_says_why(text: str, code
         ("risk: {max_drawdown: 0.15}", "strategy.unit_needed"),
         ("risk: {max_drawdown: 150%}", "strategy.out_of_range"),
         ("risk: {max_positions: 1.5}", "strategy.out_of_range"),
-        ("risk: {max_position_size: 2 lots}", "strategy.not_supported_yet"),
+        ("risk: {max_position_size: 2 pips}", "strategy.wrong_unit"),
+        ("risk: {max_position_size: 0 units}", "strategy.out_of_range"),
+        ("risk: {max_position_size: 2}", "strategy.unit_needed"),
         ("costs: {spread: 0.00000001 pips}", "strategy.too_fine"),
         ("costs: {spread: -1 pips}", "strategy.out_of_range"),
         ("costs: {spread: {hours: 3}}", "strategy.not_supported_yet"),
@@ -205,7 +213,6 @@ def test_document_when_it_cannot_be_read_then_one_fault_says_why(text: str, code
         ("costs: {commission: {rate: 3%}}", "strategy.unknown_key"),
         ("costs: {slippage: 200%}", "strategy.out_of_range"),
         ("costs: {swap: {long: 3}}", "strategy.not_supported_yet"),
-        ("scale_in: {max_entries: 3}", "strategy.not_supported_yet"),
         ("backtest: {timeframe: 7x}", "strategy.value"),
         ("backtest: {initial_capital: -5}", "strategy.value"),
         ("backtest: {start_date: yesterday}", "strategy.value"),
@@ -228,7 +235,6 @@ def test_document_when_it_cannot_be_read_then_one_fault_says_why(text: str, code
         ("exit: {max_bars: 0}", "strategy.out_of_range"),
         ("exit: {max_bars: close}", "strategy.not_constant"),
         ("exit: {live_from: now}", "strategy.value"),
-        ("exit: {partial: [{at: 1 R}]}", "strategy.not_supported_yet"),
         ("exit: {max_duration: 2}", "strategy.value"),
         ("exit: {max_duration: 0 days}", "strategy.value"),
         ("exit: {trailing_stop: 1 R}", "strategy.r_without_stop"),
@@ -258,10 +264,9 @@ def test_block_when_a_value_is_wrong_then_one_fault_has_its_code(line: str, code
         ("{when: close > open, size: 0%}", "strategy.out_of_range"),
         ("{when: close > open, size: {risk: 1%}}", "strategy.risk_without_stop"),
         ("{when: close > open, size: {risk: 1%, notional: 5}}", "strategy.wrong_shape"),
-        ("{when: close > open, size: 1%, order: {limit: low}}", "strategy.not_supported_yet"),
         ("{when: close > open, size: 1%, order: fast}", "strategy.value"),
-        ("{when: close > open, size: 1%, oco: false}", "strategy.not_supported_yet"),
-        ("{when: close > open, size: 1%, cancel_when: close > 1}", "strategy.not_supported_yet"),
+        ("{when: close > open, size: 1%, oco: false}", "strategy.without_effect"),
+        ("{when: close > open, size: 1%, cancel_when: close > 1}", "strategy.without_effect"),
         ("{when: highest(high, 20) < close, size: 1%}", "strategy.unquoted_expression"),
         ("{when: close > open, size: 1%, name: ''}", "strategy.empty_value"),
     ],
