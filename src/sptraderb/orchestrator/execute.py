@@ -43,7 +43,7 @@ from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 class Simulator(Protocol):
     """What computes an outcome: `engine.simulate.simulate`, or a slowed one in tests."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913  # as `simulate`
         self,
         plan: Plan,
         candles: Candles,
@@ -52,6 +52,7 @@ class Simulator(Protocol):
         *,
         should_stop: Callable[[], bool],
         on_progress: Callable[[int, int], None],
+        finer: Candles | None = None,
     ) -> Outcome:
         """Simulate until the data end or ``should_stop`` says so."""
 
@@ -106,6 +107,7 @@ def execute(
         prepared.signals,
         prepared.terms,
         should_stop=should_stop,
+        finer=prepared.finer,
         on_progress=meter.advance,
     )
     is_partial = outcome.n_bars_done < len(prepared.candles)
@@ -142,6 +144,7 @@ def _best_case(
         prepared.signals,
         dataclasses.replace(prepared.terms, for_position=True),
         should_stop=should_stop,
+        finer=prepared.finer,
         on_progress=lambda _done, _total: None,
     )
     return best if best.n_bars_done == outcome.n_bars_done else None
@@ -163,6 +166,7 @@ def _other_profiles(
             prepared.signals,
             prepared.terms,
             should_stop=should_stop,
+            finer=prepared.finer,
             on_progress=lambda _done, _total: None,
         )
         return outcome, _best_case(prepared, outcome, simulator, should_stop=should_stop)

@@ -4,6 +4,7 @@
 2. market:   the instrument with the request's overrides          store/instrument_rows, run_terms
 3. plan:     the text compiled for it                             strategy/compiler
 4. candles:  the range, with exactly the declared warm-up (T2)    store/candle_rows, candles/cache
+             finer ones that tell the course inside a bar (X6)    finer_reading
 5. report:   are they good enough for the mode?                   candles/check, candle_fitness
 6. signals:  conditions and levels on every bar                   engine/evaluate
 7. terms:    capital, costs and limits in integers                run_terms
@@ -24,6 +25,7 @@ from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.evaluate import NO_SERIES, ExternalSeries, evaluate
 from sptraderb.errors import CandlesUnusable
 from sptraderb.orchestrator.candle_fitness import require_fit
+from sptraderb.orchestrator.finer_reading import at_later_revision, has_paths, read_finer
 from sptraderb.orchestrator.run_terms import rescaled, run_instrument, run_terms
 from sptraderb.store.candle_rows import read_candles
 from sptraderb.store.instrument_rows import read_instrument
@@ -46,12 +48,15 @@ class LoadedRun:
         First bar at or after the request's start.
     report : QualityReport
         What is known about the candles.
+    finer : Candles or None
+        Shorter bars that tell the course inside the run's (X6).
     """
 
     plan: Plan
     candles: Candles
     first_bar: int
     report: QualityReport
+    finer: Candles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class PreparedRun:
 
     Parameters
     ----------
-    plan, candles, first_bar, report
+    plan, candles, first_bar, report, finer
         As in `LoadedRun`.
     signals : Signals
         Evaluated.
@@ -74,6 +79,7 @@ class PreparedRun:
     report: QualityReport
     signals: Signals
     terms: Terms
+    finer: Candles | None = None
 
 
 async def load_run(
@@ -120,7 +126,17 @@ async def load_run(
     report = check_candles(candles)
     tiers = await _tiers(database, request) if request.mode is Mode.LIVE else ()
     require_fit(candles, report, request.mode, tiers=tiers)
-    return LoadedRun(plan=plan, candles=candles, first_bar=first_bar, report=report)
+    finer = None
+    if has_paths(plan, request):
+        below = await read_finer(database, request, stored, cache=cache)
+        finer = None if below is None else _as_seen(below, instrument)
+    return LoadedRun(
+        plan=plan,
+        candles=at_later_revision(candles, finer),
+        first_bar=first_bar,
+        report=report,
+        finer=finer,
+    )
 
 
 def prepare_run(
@@ -163,6 +179,7 @@ def prepare_run(
         first_bar=loaded.first_bar,
         report=loaded.report,
         signals=signals,
+        finer=loaded.finer,
         terms=run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar),
     )
 

@@ -148,7 +148,7 @@ async def _repeated(
     components = compute_components(loaded.plan, loaded.candles, policy, should_stop=lambda: False)
     prepared = prepare_run(request, loaded, external={} if components is None else components.series)
     outcome = await asyncio.to_thread(
-        replay, prepared.plan, prepared.candles, prepared.signals, prepared.terms
+        replay, prepared.plan, prepared.candles, prepared.signals, prepared.terms, finer=prepared.finer
     )
     document = result_rows.unpack_document(await result_rows.read_document(pool, run_id))
     stored_hash = msgspec.json.decode(document, type=_Document).manifest.data.sha256
