@@ -109,13 +109,16 @@ def walk_bars_nb(
                 book[c.SIDE], book[c.QUANTITY], held_bars, book[c.ENTRY_PRICE], pnl, numbers, scratch
             )
             run_programs_nb(bar, programs, numbers, inputs, scratch, conditions)
+        balance = book[c.BALANCE]
         _close_nb(bar, closes, ask_closes, flags, conditions, levels, curves, book)
+        # What a fill at the close costs is judged at the next close, which then needs care.
+        is_judged = book[c.BALANCE] == balance
         if book[c.N_POSITIONS] != n_positions:
             _see_entry_nb(bar, times, flags, book)
         if book[c.FAULT] != 0:
             return c.OVERFLOW
         bar += 1
-        if book[c.PENDING_ENTRY] == 0 and book[c.PENDING_EXIT] == 0:
+        if is_judged and book[c.PENDING_ENTRY] == 0 and book[c.PENDING_EXIT] == 0:
             if book[c.N_RESTING] != 0:
                 if book[c.SIDE] == 0 and not two_sided:
                     bar = wait_nb(bar, stop_bar, highs, lows, flags, conditions, curves, book)
