@@ -124,6 +124,8 @@ class BacktestRequest:
         What the request states; it wins over the strategy's.
     account_currency : str
         Empty: the first symbol's quote currency (A6).
+    stop_out : str
+        Percentage of the used margin at which positions are stopped out (A3); empty: the default.
     leverage : str
         Decimal text; empty: the instrument's margin rate.
     instruments : mapping of str to mapping of str to str
@@ -146,6 +148,8 @@ class BacktestRequest:
         Empty: none.
     data_revision : int or None
         Pin the candles to this revision (replays); None: the current one.
+    conversion_revisions : mapping of str to int
+        The same for pairs a run converts by.
     """
 
     strategy_name: str
@@ -160,6 +164,7 @@ class BacktestRequest:
     costs: Costs = field(default_factory=Costs)
     account_currency: str = ""
     leverage: str = ""
+    stop_out: str = ""
     instruments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     profile: str = "strict"
     more_profiles: tuple[str, ...] = ()
@@ -170,6 +175,7 @@ class BacktestRequest:
     tags: tuple[str, ...] = ()
     webhook_url: str = ""
     data_revision: int | None = None
+    conversion_revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,8 @@ class Units:
         Of the instrument.
     rule_names : tuple of str
         Names of the entry rules, by index.
+    converted : bool
+        Whether money is of another currency than prices.
     """
 
     symbol: str
@@ -97,6 +99,7 @@ class Units:
     money_decimals: int
     point_value: int = 1
     rule_names: tuple[str, ...] = ()
+    converted: bool = False
 
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> "Units":
@@ -250,7 +253,12 @@ def _trade_words(columns: Columns, units: Units, first_row: int) -> Words:
 
 
 def _shares_of_notional(columns: Columns, units: Units) -> list[object]:
-    """Return net P&L as a fraction of the notional at the entry price, None for a worthless entry."""
+    """Return net P&L as a fraction of the notional at the entry price; None where that cannot be said.
+
+    It cannot for a worthless entry, nor where prices are of another currency than money.
+    """
+    if units.converted:
+        return [None] * len(columns["net_pnl_minor"])
     notional = columns["entry_price_ticks"].astype(np.float64) * columns["quantity_steps"]
     scale = units.money_decimals - units.price_scale - units.quantity_scale
     minor = notional * (units.point_value * 10.0**scale)

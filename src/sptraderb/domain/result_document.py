@@ -19,6 +19,7 @@ import msgspec
 
 from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK
 from sptraderb.domain.candle import Candles, QualityReport
+from sptraderb.domain.costs import SwapKind
 from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.equity_curve import DailyMarks, daily_marks, deposit_minor
 from sptraderb.domain.fixed import text_from_ticks
@@ -68,6 +69,8 @@ class RunFacts:
         What the user should know beside the plan's own notes.
     quality : QualityReport or None
         What is known about the candles.
+    conversions : tuple of mapping
+        From which currency into which, by which pairs.
     first_leak_s : int or None
         Open time of the first bar on which a component of the strategy saw the future; None if none did.
     """
@@ -77,6 +80,7 @@ class RunFacts:
     partial: bool = False
     manifest: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    conversions: tuple[Mapping[str, object], ...] = ()
     quality: QualityReport | None = None
     first_leak_s: int | None = None
 
@@ -147,6 +151,7 @@ def build(
         "orders": orders_block(outcome, candles, units),
         "open_positions": open_positions_block(outcome, candles, units),
         "events": events_block(outcome, candles, units),
+        "conversions": [dict(conversion) for conversion in facts.conversions],
         "bounds": bounds_block(outcome, best, units),
         "quality": None if facts.quality is None else msgspec.to_builtins(facts.quality),
         "notes": [_note(note) for note in (*plan.notes, *facts.notes, *_own_notes(outcome))],
@@ -177,10 +182,11 @@ def result_units(plan: Plan, candles: Candles, terms: Terms) -> Units:
     instrument = candles.instrument
     return Units(
         symbol=instrument.symbol,
-        currency=instrument.quote,
+        currency=terms.currency or instrument.quote,
         price_scale=instrument.price_scale,
         quantity_scale=instrument.quantity_scale,
         money_decimals=terms.money_decimals,
+        converted=terms.facts.open_rates is not None,
         point_value=instrument.point_value,
         rule_names=tuple(entry.name for entry in plan.entries),
     )
@@ -240,7 +246,7 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
     first = outcome.first_tradable_bar
     tradable = first < outcome.n_bars_done
     return {
-        "account_currency": candles.instrument.quote,
+        "account_currency": terms.currency or candles.instrument.quote,
         "profile": terms.profile.name,
         "candle_side": candles.instrument.side.value,
         "spread_ticks": terms.spread_ticks,
@@ -248,6 +254,7 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "commission_ppb": terms.commission_ppb,
         **_stated_costs(terms),
         "margin_rate_ppb": terms.margin_rate_ppb,
+        "stop_out_ppb": terms.stop_out_ppb,
         "money_decimals": outcome.money_decimals,
         "session_calendar": candles.instrument.calendar.value,
         "session_days_a_week": SESSION_DAYS_A_WEEK[candles.instrument.calendar],
@@ -263,9 +270,16 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "max_drawdown": "intrabar, a fraction of the running peak",
         "sharpe_ratio": "metrics.sharpe",
         "total_pnl": "end_capital - start_capital; end_capital is equity: open positions are marked",
-        "pnl_percent": "net P&L as a fraction of the notional at the entry price",
+        "pnl_percent": "net P&L as a fraction of the notional at the entry price; none if converted",
         "signals_generated": "bars from the first deciding bar on where an entry rule was true, per rule",
     }
+
+
+_SWAP_WORDS = {
+    SwapKind.POINTS: "millionths of a tick a day, + is received",
+    SwapKind.MONEY: "minor money units a lot and day, + is received",
+    SwapKind.PERCENT: "parts per 10^9 of the notional a year of 360 days, + is received",
+}
 
 
 def _stated_costs(terms: Terms) -> Block:
@@ -276,7 +290,15 @@ def _stated_costs(terms: Terms) -> Block:
         for name in fees
         if (fee := getattr(terms, f"commission_{name}_minor"))
     }
-    return {**found, **({"slippage_ppb": terms.slippage_ppb} if terms.slippage_ppb else {})}
+    names = ("slippage_ppb", "slippage_range_ppb", "swap_long", "swap_short", "conversion_fee_ppb")
+    found |= {name: value for name in names if (value := getattr(terms, name))}
+    if terms.swap_kind is not None:
+        found["swap"] = _SWAP_WORDS[terms.swap_kind]
+    if terms.facts.spread_ticks is not None:
+        found["spread_ticks"] = "by the hour in which a bar opens"
+    if terms.facts.funding_ppb is not None:
+        found["funding"] = "booked before the first bar that opens at or after its time"
+    return found
 
 
 def _note(note: Note) -> Block:

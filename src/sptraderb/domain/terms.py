@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from sptraderb.domain.costs import Costs
+from sptraderb.domain.bar_facts import NO_FACTS, BarFacts
+from sptraderb.domain.costs import Costs, SwapKind
 from sptraderb.domain.fixed import INT64_MAX, ticks_from_text
 from sptraderb.domain.instrument import Instrument, currency_digits
 from sptraderb.domain.plan import RiskLimits
 from sptraderb.domain.profile import STRICT, Profile
 from sptraderb.errors import InvalidInput
 
+DEFAULT_STOP_OUT_PPB = 500_000_000
 _MILLION = 1_000_000
 _HEADROOM = 1000
 
@@ -21,6 +23,8 @@ class Terms:
     ----------
     money_decimals : int
         Decimals d of money (M1).
+    currency : str
+        Account currency; empty: the quote currency.
     capital_minor : int
         Initial deposit.
     commission_ppb : int
@@ -38,8 +42,20 @@ class Terms:
         Adverse slippage of market and stop fills (C3); limits are never slipped (X3).
     slippage_ppb : int
         Slippage as parts per 10^9 of the price before it, rounded up to a tick; added to the ticks.
+    slippage_range_ppb : int
+        Slippage as parts per 10^9 of the range (high - low of the declared side, bid where there are
+        both) of the bar before the one that fills, rounded up to a tick; added too. None on bar 0.
+    swap_kind : SwapKind or None
+        What the swap rates count (C4); never ``pips`` here; None: no swap.
+    swap_long, swap_short : int
+        For one day and signed, + is received: millionths of a tick, minor units per lot, or parts per
+        10^9 of the notional at the last mark, a year of 360 days.
+    conversion_fee_ppb : int
+        Fee on a converted price P&L, parts per 10^9 of its magnitude (C5).
     margin_rate_ppb : int
         Margin as parts per 10^9 of notional.
+    stop_out_ppb : int
+        Share of the used margin at or below which equity is stopped out (A3), at most 10^9; 0 = never.
     risk : RiskLimits
         Limits in force.
     start_bar : int
@@ -52,12 +68,15 @@ class Terms:
         `bounds` (X6).
     profile : Profile
         Which fill profile.
+    facts : BarFacts
+        Spread, what is due and rates of each bar (C2, C4, C5).
     limit_through_ticks : int
         Ticks by which the range must pass a limit's level (entry, target, partial exit) for it to fill
         inside a bar; it still fills at its level (X3).
     """
 
     money_decimals: int
+    currency: str = ""
     capital_minor: int
     commission_ppb: int = 0
     commission_per_lot_minor: int = 0
@@ -67,34 +86,44 @@ class Terms:
     spread_ticks: int = 0
     slippage_ticks: int = 0
     slippage_ppb: int = 0
+    slippage_range_ppb: int = 0
+    swap_kind: SwapKind | None = None
+    swap_long: int = 0
+    swap_short: int = 0
+    conversion_fee_ppb: int = 0
     margin_rate_ppb: int
+    stop_out_ppb: int = DEFAULT_STOP_OUT_PPB
     risk: RiskLimits = field(default_factory=RiskLimits)
     start_bar: int = 0
     close_at_end: bool = False
     for_position: bool = False
     profile: Profile = STRICT
+    facts: BarFacts = NO_FACTS
     limit_through_ticks: int = 0
 
 
-def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int) -> int:
+def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int, currency: str = "") -> int:
     """Return d, the decimals money is counted in (M1).
 
     Parameters
     ----------
     instrument : Instrument
-        Quoted in the account currency.
+        Its scales count where it is quoted in the account currency.
     capital_text : str
         Initial capital as decimal text.
     leverage : int
         Largest leverage, at least 1.
+    currency : str
+        The account currency; empty: the instrument's quote currency.
 
     Raises
     ------
     InvalidInput
         ``money.capital_too_large`` if even the currency's own digits overflow.
     """
-    digits = currency_digits(instrument.quote)
-    decimals = max(instrument.price_scale + instrument.quantity_scale, digits + 4)
+    digits = currency_digits(currency or instrument.quote)
+    exact = instrument.price_scale + instrument.quantity_scale
+    decimals = max(exact if currency in ("", instrument.quote) else 0, digits + 4)
     whole = ticks_from_text(capital_text, digits)
     while whole * 10 ** (decimals - digits) * max(1, leverage) * _HEADROOM >= 2**63 and decimals > digits:
         decimals -= 1

@@ -18,6 +18,7 @@ from sptraderb.domain.outcome import NO_LEVEL
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.profile import Profile
 from sptraderb.domain.terms import Terms
+from sptraderb.engine.bar_costs import cost_row, side_offsets
 from sptraderb.engine.kernels import codes as c
 from sptraderb.errors import MoneyOverflow
 
@@ -51,18 +52,6 @@ def read_only(values: Values) -> Values:
         array = array.view()
         array.flags.writeable = False
     return array
-
-
-def side_offsets(side: CandleSide, spread_ticks: int) -> tuple[int, int]:
-    """Return what is added to a candle's price to get bid and ask, in ticks (X5).
-
-    With both sides the walk takes each bar's own spread in place of the one given here.
-    """
-    if side is CandleSide.ASK:
-        return -spread_ticks, 0
-    if side is CandleSide.MID:
-        return -(spread_ticks // 2), spread_ticks - spread_ticks // 2
-    return 0, spread_ticks
 
 
 def condition_rows(plan: Plan) -> dict[int, int]:
@@ -138,7 +127,7 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
     parts_at = c.FIRST_RULE + len(plan.entries) * c.RULE_WIDTH
     all_parts = [len(rule.exits.partial) for rule in plan.entries]
     live_at, most = parts_at + sum(all_parts) * c.PART_WIDTH, max(all_parts, default=0)
-    head += [len(plan.entries), rows, live_at + most, live_at, _POSITIONS_A_BAR * most]
+    head += [len(plan.entries), rows, live_at + most, live_at, _POSITIONS_A_BAR * most, *cost_row(terms)]
     parts: list[int] = []
     for rule in plan.entries:
         head += _rule_row(rule, instrument, places)

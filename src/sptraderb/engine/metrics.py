@@ -82,7 +82,7 @@ def measure(
     """
     sample = _sample(outcome, candles, periods_per_year, rf=rf, mar=mar)
     marks = sample.marks
-    trades = trade_sums(outcome, candles)
+    trades = trade_sums(outcome, candles, terms.facts)
     traded = trades.doubles[TRADED_VALUE]
     net = final_equity_minor(outcome) - deposit_minor(outcome)
     drawdown = drawdown_figures(outcome, candles, marks=marks, net_minor=net)
@@ -98,7 +98,7 @@ def measure(
         **integrity_figures(trades, outcome),
     }
     words = _conventions(sample, candles)
-    units = _money_units(outcome, candles)
+    units = _money_units(outcome, candles, terms)
     return tuple([_metric(item, figures[item.name], units=units, words=words) for item in DEFINITIONS])
 
 
@@ -175,11 +175,11 @@ def _conventions(sample: Sample, candles: Candles) -> dict[tuple[str, int | None
 _CONVENTIONS = tuple(dict.fromkeys((item.sampling, item.ddof) for item in DEFINITIONS))
 
 
-def _money_units(outcome: Outcome, candles: Candles) -> Units:
+def _money_units(outcome: Outcome, candles: Candles, terms: Terms) -> Units:
     instrument = candles.instrument
     return Units(
         symbol=instrument.symbol,
-        currency=instrument.quote,
+        currency=terms.currency or instrument.quote,
         price_scale=instrument.price_scale,
         quantity_scale=instrument.quantity_scale,
         money_decimals=outcome.money_decimals,

@@ -32,7 +32,7 @@ def exposure_figures(
     names = ("exposure", "mean_leverage", "max_leverage", "max_margin_use", "turnover")
     if first >= n_bars:
         return dict.fromkeys(names, Undefined("no_bars"))
-    scale = minor_a_tick(outcome, candles.instrument)
+    scale = minor_a_tick(outcome, candles.instrument, terms.facts, at_close=True)
     ask_closes = candles.close_ticks if candles.ask_close_ticks is None else candles.ask_close_ticks
     integers, doubles = np.zeros(f.N_INTEGERS, dtype=np.int64), np.zeros(f.N_DOUBLES)
     f.exposure_pass_nb(
@@ -48,7 +48,9 @@ def exposure_figures(
     )
     position = outcome.open_position
     if position is not None:
-        traded_minor += position.entry_price_ticks * position.quantity_steps * scale
+        worth = minor_a_tick(outcome, candles.instrument, terms.facts)
+        entry_worth = float(worth[position.entry_bar if len(worth) > 1 else 0])
+        traded_minor += position.entry_price_ticks * position.quantity_steps * entry_worth
     most = float(doubles[f.MOST_LEVERAGE])
     mean_equity = float(np.add.reduce(marks.equity_minor, dtype=np.float64)) / len(marks.equity_minor)
     sound = mean_equity > 0 and marks.years > 0

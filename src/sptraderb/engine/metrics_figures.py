@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from sptraderb.domain.bar_facts import BarFacts
 from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, CalendarName
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.equity_curve import DailyMarks
@@ -89,10 +90,20 @@ def readable(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     return array
 
 
-def minor_a_tick(outcome: Outcome, instrument: Instrument) -> float:
-    """Return how many minor units of money one quantity step gains with one tick."""
+def minor_a_tick(
+    outcome: Outcome, instrument: Instrument, facts: BarFacts, *, at_close: bool = False
+) -> Float64Array:
+    """Return how many minor units of money one quantity step gains with one tick.
+
+    Returns
+    -------
+    ndarray of shape (1,) or (n_bars,), dtype=float64
+        One value where money is not converted, else one for each bar, at its open or its close.
+    """
     scale = outcome.money_decimals - instrument.price_scale - instrument.quantity_scale
-    return float(instrument.point_value * 10.0**scale)
+    n_bars = 1 if facts.open_rates is None else outcome.n_bars_done
+    worth = facts.worth(np.arange(n_bars), at_close=at_close)
+    return readable(instrument.point_value * 10.0**scale * worth)
 
 
 def annual_periods(marks: DailyMarks, candles: Candles, stated: float | None) -> tuple[float, str]:

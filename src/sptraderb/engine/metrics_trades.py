@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sptraderb.domain.bar_facts import BarFacts
 from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.equity_curve import DailyMarks
@@ -52,12 +53,12 @@ class TradeSums:
     holding: Int64Array
 
 
-def trade_sums(outcome: Outcome, candles: Candles) -> TradeSums:
+def trade_sums(outcome: Outcome, candles: Candles, facts: BarFacts) -> TradeSums:
     """Read the closed trades once."""
     count = len(outcome.trades)
     integers, doubles = np.zeros(f.N_INTEGERS, dtype=np.int64), np.zeros(f.N_DOUBLES)
     holding = np.empty((2, count), dtype=np.int64)
-    scale = minor_a_tick(outcome, candles.instrument)
+    scale = minor_a_tick(outcome, candles.instrument, facts)
     trades, times = readable(outcome.trades), readable(candles.time_s)
     f.trade_pass_nb(trades, times, scale, holding, integers, doubles)
     found = integers.tolist()

@@ -10,10 +10,10 @@ import numpy as np
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
-from sptraderb.domain.fixed import RATE_ONE
 from sptraderb.domain.outcome import LedgerKind, OpenPosition, Outcome
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
+from sptraderb.engine.bar_costs import bar_facts, due_bars, require_positive_prices
 from sptraderb.engine.book import (
     bar_flags,
     condition_rows,
@@ -23,14 +23,13 @@ from sptraderb.engine.book import (
     level_rows,
     new_book,
     read_only,
-    side_offsets,
     stacked,
 )
 from sptraderb.engine.finer_candles import finer_tables
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.bars import end_of_data_nb, walk_bars_nb
 from sptraderb.engine.position_tables import position_tables
-from sptraderb.errors import InvalidInput, MoneyOverflow
+from sptraderb.errors import MoneyOverflow
 
 CHUNK_BARS = 262_144
 """Bars walked between two looks at cancel and progress: a few milliseconds."""
@@ -97,7 +96,7 @@ def simulate(  # noqa: PLR0913  # what a run is made of, and two callables
     -----
     Pure: no clock, no I/O, no randomness. About 5 ns a bar and 0.1 us a trade.
     """
-    _require_positive_prices(candles, terms)
+    require_positive_prices(candles, terms)
     walk = Walk(plan, candles, signals, terms, finer)
     total = len(candles)
     done = 0
@@ -127,7 +126,8 @@ class Walk:
         self.first_bar = min(terms.start_bar + (0 if terms.profile.fills_at_close else 1), self.n_bars)
         self.times = read_only(candles.time_s)
         self.prices, self.ask_prices = _sides(candles)
-        self.flags = bar_flags(plan, candles, signals, terms)
+        self.flags = bar_flags(plan, candles, signals, terms) | due_bars(candles, terms)
+        self.facts = bar_facts(candles.instrument, terms, self.n_bars)
         self.conditions = condition_table(plan, signals, self.n_bars)
         self.levels = stacked(signals.levels, level_rows(plan), self.n_bars)
         self.finer = finer_tables(candles, finer)
@@ -162,6 +162,7 @@ class Walk:
                 self.flags,
                 self.conditions,
                 self.levels,
+                self.facts,
                 *self.finer,
                 rules.programs,
                 rules.numbers,
@@ -180,9 +181,10 @@ class Walk:
         last_close, last_ask = (
             int(side[3][-1]) if self.n_bars else 0 for side in (self.prices, self.ask_prices)
         )
-        spread = last_ask - last_close
-        closes = self.terms.close_at_end
-        code = end_of_data_nb(self.n_bars, last_close, spread, closes, self.curves, self.book)
+        _, highs, lows, _ = self.prices
+        reach = int(highs[-2] - lows[-2]) if self.n_bars > 1 else 0
+        last = (last_close, last_ask - last_close, reach)
+        code = end_of_data_nb(self.n_bars, last, self.terms.close_at_end, self.curves, self.book)
         _require_fit(code)
 
     def _empty_tables(self) -> None:
@@ -236,7 +238,7 @@ def _require_fit(code: int) -> None:
 def _open_position(book: Int64Array) -> OpenPosition | None:
     if book[c.SIDE] == 0:
         return None
-    booked = (c.SPREAD_BOOKED, c.SLIPPAGE_BOOKED, c.COMMISSION_BOOKED)
+    booked = (c.SPREAD_BOOKED, c.SLIPPAGE_BOOKED, c.COMMISSION_BOOKED, c.SWAP_BOOKED, c.FUNDING_BOOKED)
     return OpenPosition(
         side=int(book[c.SIDE]),
         entry_rule=int(book[c.RULE]),
@@ -256,15 +258,3 @@ def _average_reference(book: Int64Array) -> int:
     steps = int(book[c.QUANTITY])
     average, rest = divmod(int(book[c.ENTRY_REFERENCE]) * steps + int(book[c.COST]), steps)
     return average + int(2 * rest > steps or (2 * rest == steps and average % 2 == 1))
-
-
-def _require_positive_prices(candles: Candles, terms: Terms) -> None:
-    bid_offset, _ = side_offsets(candles.instrument.side, terms.spread_ticks)
-    lowest = int(candles.low_ticks.min()) if len(candles) else 1
-    bid = lowest + bid_offset
-    most = terms.slippage_ticks - bid_offset - (-bid * terms.slippage_ppb // RATE_ONE)
-    if most > 0 and len(candles) and lowest <= most:
-        raise InvalidInput(
-            "costs.exceed_price",
-            f"spread and slippage must be smaller than the lowest price, were {most} ticks at {lowest}",
-        )

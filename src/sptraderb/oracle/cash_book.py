@@ -61,6 +61,7 @@ class Realised:
     """What an exit booked: price P&L, and the costs of its own fill; costs are never positive."""
 
     price_pnl: Decimal
+    conversion: Decimal
     spread: Decimal
     slippage: Decimal
     commission: Decimal = ZERO
@@ -119,8 +120,11 @@ class CashBook:
             part.spread + realised.spread,
             part.slippage + realised.slippage,
             part.commission + realised.commission,
+            part.swap,
+            part.funding,
+            realised.conversion,
         ]
-        money = [realised.price_pnl, *costs, ZERO, ZERO, ZERO]
+        money = [realised.price_pnl, *costs]
         net = sum(money, ZERO)
         self._trades.append(
             (

@@ -70,9 +70,15 @@ class Scales:
         Its price and quantity scales and point value.
     money_decimals : int
         Decimals d of money (M1).
+
+    Attributes
+    ----------
+    account_rate : Fraction
+        What one unit of the quote currency is worth in the account's at the instant the loop is at (C5).
     """
 
     def __init__(self, instrument: Instrument, money_decimals: int) -> None:
+        self.account_rate = Fraction(1)
         self.tick = Decimal(1).scaleb(-instrument.price_scale)
         self.step = Decimal(1).scaleb(-instrument.quantity_scale)
         self.money_unit = Decimal(1).scaleb(-money_decimals)
@@ -131,8 +137,12 @@ class Scales:
         """Return the nearest price on the grid that is not below ``price``."""
         return price.quantize(self.tick, ROUND_CEILING, _ROUNDING)
 
+    def in_account(self, quote_money: Decimal) -> Fraction:
+        """Return an amount of the quote currency in account money, exactly (C5)."""
+        return Fraction(quote_money) * self.account_rate
+
     def notional(self, price: Decimal, quantity: Decimal) -> Decimal:
-        """Return what ``quantity`` is worth at ``price``, exactly."""
+        """Return what ``quantity`` is worth at ``price`` in the quote currency, exactly."""
         return price * quantity * self.point_value
 
     def cost(self, price_move: Decimal, quantity: Decimal) -> Decimal:
@@ -145,14 +155,14 @@ class Scales:
         _counted(value, self.tick * self.step)
 
     def worth(self, value: Decimal) -> Decimal:
-        """Return the money that a price move times a quantity makes, rounded once (M4).
+        """Return the account money that a price move times a quantity makes, rounded once (M4).
 
         Raises
         ------
         MoneyOverflow
             ``money.overflow`` if it does not fit 64 bits (M3).
         """
-        return self.rounded_money(value * self.point_value)
+        return self.rounded_fraction(self.in_account(value * self.point_value))
 
 
 def _counted(value: Decimal, unit: Decimal) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sptraderb.domain.order import EntryRule
+from sptraderb.domain.outcome import ExitReason
 from sptraderb.oracle.exact_numbers import ZERO, Scales
 from sptraderb.oracle.exit_levels import LevelRule, Levels
 from sptraderb.oracle.moving_stop import MovingStop
@@ -52,6 +53,8 @@ class Part:
         Its share of reference price x quantity.
     spread, slippage, commission : Decimal
         Its share of the entry's costs as booked; never positive.
+    swap, funding : Decimal
+        Its share of what holding the position has cost or earned (C4).
     is_of_several : bool
         Whether the position's fills had different reference prices.
     """
@@ -62,6 +65,8 @@ class Part:
     spread: Decimal
     slippage: Decimal
     commission: Decimal
+    swap: Decimal
+    funding: Decimal
     is_of_several: bool
 
 
@@ -85,6 +90,8 @@ class HeldPosition:
         Whether its course depended on what nobody knows (X6); marks all its later trades.
     spread, slippage, commission : Decimal
         Costs of its entries as booked, of what is still held; never positive.
+    swap, funding : Decimal
+        What holding it has cost or earned, of what is still held (C4).
     value, paid : Decimal
         Reference price x quantity and fill price x quantity of what is held (M5).
     entry_price : Decimal
@@ -108,6 +115,10 @@ class HeldPosition:
         Exit side prices of that bar that came after the fill for certain (X7).
     marked_at : Decimal or None
         Exit side price of its last mark; None until the first.
+    stop_out : Decimal or None
+        Where the account's margin ends it (A3), kept up by the desk while orders can fill.
+    live : bool
+        Whether its attached exits count in the current bar (X15); a stop-out always does.
     """
 
     opening: Opening
@@ -119,11 +130,15 @@ class HeldPosition:
     spread: Decimal = ZERO
     slippage: Decimal = ZERO
     commission: Decimal = ZERO
+    swap: Decimal = ZERO
+    funding: Decimal = ZERO
     n_fills: int = 1
     entry_step: int = -1
     inside_step: int = -1
     certain: tuple[Decimal, ...] = ()
     marked_at: Decimal | None = None
+    stop_out: Decimal | None = None
+    live: bool = True
     value: Decimal = field(init=False)
     paid: Decimal = field(init=False)
     entry_price: Decimal = field(init=False)
@@ -169,8 +184,8 @@ class HeldPosition:
 
     @property
     def booked(self) -> Decimal:
-        """Costs of the entries already in the balance."""
-        return self.spread + self.slippage + self.commission
+        """Costs of the entries and of holding already in the balance."""
+        return self.spread + self.slippage + self.commission + self.swap + self.funding
 
     # -- size ------------------------------------------------------------------------------------
 
@@ -191,9 +206,8 @@ class HeldPosition:
     def take_out(self, quantity: Decimal) -> Part:
         """Take a part out, with its share of value and costs; the last part takes the rest (M5)."""
         reference, is_of_several = self.reference, bool(self.relative_value)
-        spread, slippage, commission = (
-            self._share(amount, quantity) for amount in (self.spread, self.slippage, self.commission)
-        )
+        costs = (self.spread, self.slippage, self.commission, self.swap, self.funding)
+        spread, slippage, commission, swap, funding = (self._share(amount, quantity) for amount in costs)
         value = self.scales.shared_value(self.value, quantity, whole=self.quantity)
         self.paid -= self.scales.shared_value(self.paid, quantity, whole=self.quantity)
         self.value -= value
@@ -201,7 +215,9 @@ class HeldPosition:
         self.spread -= spread
         self.slippage -= slippage
         self.commission -= commission
-        return Part(quantity, reference, value, spread, slippage, commission, is_of_several)
+        self.swap -= swap
+        self.funding -= funding
+        return Part(quantity, reference, value, spread, slippage, commission, swap, funding, is_of_several)
 
     def _share(self, amount: Decimal, quantity: Decimal) -> Decimal:
         return self.scales.shared(amount, quantity, whole=self.quantity)
@@ -218,17 +234,26 @@ class HeldPosition:
         by_bars = exits.max_bars > 0 and bar == self.entry_bar + exits.max_bars
         return by_bars or (exits.max_duration_s > 0 and held_s >= exits.max_duration_s)
 
+    def governing(self) -> tuple[Decimal | None, ExitReason]:
+        """Return the nearest of its stops and the stop-out, and whose it is; of equal ones the stop (A3)."""
+        level, reason = self.stop.governing() if self.live else (None, ExitReason.STOP_LOSS)
+        if self.stop_out is None or (level is not None and self.side * (self.stop_out - level) <= 0):
+            return level, reason
+        return self.stop_out, ExitReason.STOP_OUT
+
     def stop_reached(self, worst: Decimal) -> bool:
         """Return whether a price on the exit side touches or passes the stop that governs (X2)."""
-        stop, _ = self.stop.governing()
+        stop, _ = self.governing()
         return stop is not None and self.side * (worst - stop) <= 0
 
     def profit_levels(self) -> list[tuple[Decimal, int | None]]:
-        """Return the limits that take profit, nearest first: level, number of the partial exit.
+        """Return the limits that take profit now, nearest first: level, number of the partial exit.
 
         At equal levels the partial exits in the order stated, then the target (None).
         """
         found: list[tuple[Decimal, int | None]] = []
+        if not self.live:
+            return found
         for number in self.parts_left:
             level = self.levels.parts[number]
             if level is not None:

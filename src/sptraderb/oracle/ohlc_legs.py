@@ -118,7 +118,8 @@ class OhlcPath(PricePath):
     def _on_leg(self, moment: Moment, leg: Leg) -> list[_Next]:
         found = []
         position = self._desk.position
-        if position is not None and position.exits_live_at(moment.bar):
+        if position is not None:
+            self._desk.arm(moment.bar)
             found += self._exits_on(leg, position)
         for side in SIDES:
             order = self._board.resting.get(side)
@@ -130,7 +131,7 @@ class OhlcPath(PricePath):
         """List the exits that are passed where the market stands, or lie on the rest of the leg."""
         side, found = position.side, []
         now = leg.price_now(-side)
-        stop, _ = position.stop.governing()
+        stop, _ = position.governing()
         if stop is not None:
             if position.stop_reached(now):
                 found.append(_Next(leg.way, _STOP_RANK, now, is_stop=True))

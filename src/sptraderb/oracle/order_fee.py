@@ -47,7 +47,7 @@ class OrderFee:
 
     def by_size(self, price: Decimal, quantity: Decimal) -> Fraction:
         """Return the parts that grow with the size, exactly: the rate on the notional, and the lots."""
-        by_value = Fraction(self._scales.notional(price, quantity) * self.rate)
+        by_value = self._scales.in_account(self._scales.notional(price, quantity) * self.rate)
         return by_value + Fraction(quantity) / self._lot * self._per_lot
 
     def charged(self, price: Decimal, quantity: Decimal) -> Decimal:

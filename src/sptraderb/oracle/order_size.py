@@ -120,7 +120,8 @@ class OrderSize:
         """Return a size fixed when its order is placed: a fraction of equity bears its commission rate."""
         wanted = self.wanted(rule, means=means, price=price, stop=stop)
         if rule.kind is SizeKind.EQUITY_FRACTION and means.equity > 0:
-            per_step = Fraction(self._scales.notional(price, self._step)) * (1 + Fraction(self._fee.rate))
+            value = self._scales.in_account(self._scales.notional(price, self._step))
+            per_step = value * (1 + Fraction(self._fee.rate))
             wanted = self._step * _most_steps(Fraction(means.equity * rate(rule.amount)), per_step)
         if wanted < self._minimum:
             return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
@@ -128,7 +129,8 @@ class OrderSize:
 
     def is_carried(self, quantity: Decimal, *, means: Means, price: Decimal) -> bool:
         """Return whether margin, without commission, carries a size that was fixed when placed (A3)."""
-        return self._scales.notional(price, means.held + quantity) * self._margin <= means.available
+        notional = self._scales.notional(price, means.held + quantity)
+        return self._scales.in_account(notional * self._margin) <= Fraction(means.available)
 
     def _limited(self, wanted: Decimal, *, means: Means, price: Decimal) -> Sized:
         """Return what the limits on a position's size leave; nothing where that is below the minimum."""
@@ -146,7 +148,8 @@ class OrderSize:
 
     def _affordable(self, money: Decimal, price_per_unit: Decimal) -> Decimal:
         """Return the most steps whose value at ``price_per_unit`` is not above ``money``."""
-        return whole_multiples_of_value(money, self._scales.notional(price_per_unit, self._step), self._step)
+        value = self._scales.in_account(self._scales.notional(price_per_unit, self._step))
+        return self._step * _most_steps(Fraction(money), value)
 
     def _carried(self, means: Means, price: Decimal) -> Decimal:
         """Return the largest size whose margin, with the order's commission, the cash carries.
@@ -155,9 +158,10 @@ class OrderSize:
         either its parts or, where it has one, its most must be within the cash. All three grow with
         the size, so that each has a largest size of its own.
         """
-        fee = self._fee
-        margin = Fraction(self._scales.notional(price, self._step) * self._margin)
-        cash = Fraction(means.available) - Fraction(self._scales.notional(price, means.held) * self._margin)
+        fee, scales = self._fee, self._scales
+        margin = scales.in_account(scales.notional(price, self._step) * self._margin)
+        used = scales.in_account(scales.notional(price, means.held) * self._margin)
+        cash = Fraction(means.available) - used
         left = cash - fee.by_size(price, means.closing) - fee.per_order
         by_parts = _most_steps(left, margin + fee.by_size(price, self._step))
         if fee.most is not None:
@@ -168,10 +172,3 @@ class OrderSize:
 def _most_steps(money: Fraction, per_step: Fraction) -> int:
     """Return how many steps ``money`` pays for; none without money."""
     return int(money // per_step) if money > 0 and per_step > 0 else 0
-
-
-def whole_multiples_of_value(money: Decimal, value_per_step: Decimal, step: Decimal) -> Decimal:
-    """Return the largest multiple of ``step`` worth at most ``money``; zero for no money."""
-    if money <= 0 or value_per_step <= 0:
-        return ZERO
-    return money // value_per_step * step

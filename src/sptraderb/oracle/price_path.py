@@ -101,8 +101,9 @@ class PricePath:
     def exits_passed_at_open(self, moment: Moment) -> None:
         """Fill at the open what it has passed: the stop, else partial exits in their order, the target."""
         position = self._desk.position
-        if position is None or not position.exits_live_at(moment.bar):
+        if position is None:
             return
+        self._desk.arm(moment.bar)
         price = moment.quoted.open.exit_price(position.side)
         if position.stop_reached(price):
             self._desk.stop_out(moment, price)
@@ -238,7 +239,8 @@ class PricePath:
         """List what is reached inside a bar: the exits of what is held, and resting entries."""
         found = []
         position = self._desk.position
-        if position is not None and position.exits_live_at(moment.bar):
+        if position is not None:
+            self._desk.arm(moment.bar)
             found += self._reached_exits(position, moment.quoted)
         for side in SIDES:
             order = self._board.resting.get(side)
@@ -249,7 +251,7 @@ class PricePath:
     def _reached_exits(self, position: HeldPosition, quoted: QuotedBar) -> list[_Reached]:
         side, found = position.side, []
         worst, best, opened = quoted.adverse(side), quoted.favourable(side), quoted.open.exit_price(side)
-        stop, _ = position.stop.governing()
+        stop, _ = position.governing()
         if stop is not None and position.stop_reached(worst):
             found.append(_Reached(stop, -side, abs(stop - opened), _STOP_RANK))
         for level, number in position.profit_levels():
@@ -300,8 +302,7 @@ class PricePath:
         quoted, side = moment.quoted, position.side
         close = quoted.close.exit_price(side)
         position.certain = (close,) if extreme is None else (close, extreme)
-        if not position.exits_live_at(moment.bar):
-            return
+        self._desk.arm(moment.bar)
         at_fill = quoted.open.across_from(side, entered_at)
         known = replace(moment, ambiguous=False)
         if position.stop_reached(at_fill):
@@ -335,7 +336,7 @@ class PricePath:
         return [row for row in levels if position.is_at_profit(price, row[0], through=self._through)]
 
     def _stop_at_level(self, moment: Moment, position: HeldPosition) -> None:
-        level, _ = position.stop.governing()
+        level, _ = position.governing()
         if level is not None:
             self._desk.stop_out(moment, level)
 

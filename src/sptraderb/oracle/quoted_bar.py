@@ -10,7 +10,7 @@ from decimal import Decimal
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.terms import Terms
-from sptraderb.oracle.exact_numbers import Scales, rate
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate
 
 BUY = 1
 SELL = -1
@@ -43,11 +43,20 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Both sides of the market at one instant, and the reference price between or on them (M6)."""
+    """Both sides of the market at one instant, and the reference price between or on them (M6).
+
+    Parameters
+    ----------
+    reference, bid, ask : Decimal
+        Prices.
+    range_slippage : Decimal
+        What the range of the bar before adds to the slippage of a fill (C3).
+    """
 
     reference: Decimal
     bid: Decimal
     ask: Decimal
+    range_slippage: Decimal = ZERO
 
     def exit_price(self, side: int) -> Decimal:
         """Return the price at which a position of ``side`` is closed: a long at bid, a short at ask."""
@@ -118,30 +127,52 @@ class Quotes:
 
     def __init__(self, candles: Candles, terms: Terms, *, scales: Scales) -> None:
         self._candles = candles
+        self._terms = terms
         self._scales = scales
-        spread = terms.spread_ticks
-        side = candles.instrument.side
-        below = {CandleSide.ASK: spread, CandleSide.MID: spread // 2}.get(side, 0)
-        self._bid_below = scales.price(below)
-        self._ask_above = scales.price(spread - below)
         self._slippage = scales.price(terms.slippage_ticks)
         self._slippage_share = rate(terms.slippage_ppb)
+        self._range_share = rate(terms.slippage_range_ppb)
 
-    def bar(self, index: int) -> QuotedBar:
-        """Return both sides of bar ``index``."""
+    def bar(self, index: int, *, part_of: "tuple[Quotes, int] | None" = None) -> QuotedBar:
+        """Return both sides of bar ``index``.
+
+        Parameters
+        ----------
+        part_of : tuple of Quotes and int, or None
+            The run's quotes and the bar that this finer one is a part of: its spread and its slippage
+            by range are those of that bar (C2, C3).
+        """
         main = self._main_prices(index)
-        bids = [price - self._bid_below for price in main]
-        asks = [price + self._ask_above for price in main]
+        whole, bar = (self, index) if part_of is None else part_of
+        spread, bid_below = whole._spread_of(bar)
+        bids = [price - bid_below for price in main]
+        asks = [price + (spread - bid_below) for price in main]
         if self._candles.instrument.side is CandleSide.BOTH:
             bids, asks = main, self._ask_prices(index)
+        slippage = whole._slippage_by_range(bar)
         return QuotedBar(
-            open=Quote(main[0], bids[0], asks[0]),
-            close=Quote(main[3], bids[3], asks[3]),
+            open=Quote(main[0], bids[0], asks[0], slippage),
+            close=Quote(main[3], bids[3], asks[3], slippage),
             bid_high=bids[1],
             bid_low=bids[2],
             ask_high=asks[1],
             ask_low=asks[2],
         )
+
+    def _spread_of(self, index: int) -> tuple[Decimal, Decimal]:
+        """Return the spread of a bar, that of its opening hour (C2), and how much of it lies below (X5)."""
+        by_hour = self._terms.facts.spread_ticks
+        ticks = self._terms.spread_ticks if by_hour is None else int(by_hour[index])
+        side = self._candles.instrument.side
+        below = {CandleSide.ASK: ticks, CandleSide.MID: ticks // 2}.get(side, 0)
+        return self._scales.price(ticks), self._scales.price(below)
+
+    def _slippage_by_range(self, index: int) -> Decimal:
+        """Return the share of the range of the bar before that a fill slips, rounded up to a tick (C3)."""
+        if index == 0:
+            return ZERO
+        _, high, low, _ = self._main_prices(index - 1)
+        return self._scales.price_up((high - low) * self._range_share)
 
     def _main_prices(self, index: int) -> list[Decimal]:
         candles = self._candles
@@ -166,12 +197,12 @@ class Quotes:
         at : Quote
             The instant whose spread counts: the open, also inside the bar (M6), or the close.
         """
-        price = self.slipped(side_price, direction) if slipped else side_price
+        price = self.slipped(side_price, direction, at=at) if slipped else side_price
         return Fill(at.reference_of(direction, side_price), side_price, price)
 
-    def slipped(self, price: Decimal, direction: int) -> Decimal:
+    def slipped(self, price: Decimal, direction: int, *, at: Quote) -> Decimal:
         """Return what a buy or sell at a price ends up at after slippage, against the trader (C3)."""
-        return price + direction * self._slippage_at(price)
+        return price + direction * (self._slippage_at(price) + at.range_slippage)
 
     def _slippage_at(self, price: Decimal) -> Decimal:
         """Return the slippage of a fill at ``price``; a share of it rounds up to a tick (C3, M2)."""

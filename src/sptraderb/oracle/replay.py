@@ -2,8 +2,9 @@
 
 Place: the oracle's entry. One pass over the bars; in each bar, in the order of rule X13:
 
-1. at the open: closed sessions, risk closes, exits already passed, resting entries already passed, time
-   exits, signal exits, reversals and entries (`_at_open`, `price_path`);
+1. at the open: swap and funding that fell due (`carrying_cost`), closed sessions, risk closes, exits
+   already passed, resting entries already passed, time exits, signal exits, reversals and entries
+   (`_at_open`, `price_path`);
 2. along the path: exits and resting entries (`price_path`);
 3. marks at the close (`_mark`);
 4. risk limits (`account_limits`);
@@ -24,6 +25,7 @@ from sptraderb.domain.position_program import Fact
 from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
+from sptraderb.oracle.currency_route import CurrencyRoute
 from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.ohlc_legs import OhlcPath
@@ -73,6 +75,8 @@ def replay(
     """
     with localcontext(EXACT):
         _require_prices_above_costs(candles, terms)
+        scales = Scales(candles.instrument, terms.money_decimals)
+        CurrencyRoute(terms).require_fitting(scales, n_bars=len(candles))
         return _Replay(plan, candles, signals, terms, finer).run()
 
 
@@ -128,12 +132,13 @@ class _Replay:
         days = self.candles.session_days
         for bar in range(len(self.candles)):
             quoted = self.desk.quotes.bar(bar)
-            self.desk.begin_bar()
+            self.desk.begin_bar(bar)
             if bar >= self.first_tradable:
+                self.desk.carry(bar)
                 moment = Moment(bar, quoted)
                 self._at_open(moment)
                 self.path.walk(moment)
-            equity = self._mark(quoted)
+            equity = self._mark(bar, quoted)
             if bar >= self.first_tradable:
                 self.risk_close = self.limits.judge(bar, int(days[bar]), equity=equity)
             if bar >= self.terms.start_bar:
@@ -186,17 +191,20 @@ class _Replay:
 
     # -- 3. marks --------------------------------------------------------------------------------
 
-    def _mark(self, quoted: QuotedBar) -> Decimal:
-        """Note equity, trough and size held at the close; return the equity."""
+    def _mark(self, bar: int, quoted: QuotedBar) -> Decimal:
+        """Note equity, trough and size held at the close, and a margin call; return the equity."""
         scales, position, held = self.scales, self.desk.position, 0
         self.marked_pnl = ZERO
         if position is not None:
             if not self.path.is_marked:
                 self.desk.finish_bar(quoted)
+            held = position.side * scales.steps(position.quantity)
+        self.desk.end_bar(bar)
+        if position is not None:
             position.marked_at = quoted.close.exit_price(position.side)
             self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
-            held = position.side * scales.steps(position.quantity)
         equity = self.book.balance + self.marked_pnl
+        self.desk.margin.judge(bar, position, equity=equity)
         self.curve.equity.append(scales.minor(equity))
         self.curve.trough.append(scales.minor(min([equity, *self.desk.lowest])))
         self.curve.held.append(held)

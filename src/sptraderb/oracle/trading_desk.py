@@ -4,7 +4,7 @@ Place: between the loop of ``replay``, the walk of ``price_path`` and the books.
 passes here; when and at which price something fills is decided by those two.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sptraderb.domain.candle import Candles
@@ -12,11 +12,14 @@ from sptraderb.domain.order import Distance, DistanceKind, SizeKind
 from sptraderb.domain.outcome import EventCode, ExitReason, LedgerKind, OrderReason
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
+from sptraderb.oracle.carrying_cost import CarryingCost
 from sptraderb.oracle.cash_book import CashBook, Exit, Realised
+from sptraderb.oracle.currency_route import CurrencyRoute
 from sptraderb.oracle.entry_order import EntryOrder, Placed
-from sptraderb.oracle.exact_numbers import ZERO, Scales, whole_ticks
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_ticks
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, stated_distance
 from sptraderb.oracle.held_position import HeldPosition, Opening, Part
+from sptraderb.oracle.margin_watch import MarginWatch
 from sptraderb.oracle.order_fee import OrderFee
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
 from sptraderb.oracle.quoted_bar import Fill, Quote, QuotedBar, Quotes
@@ -72,17 +75,43 @@ class TradingDesk:
         self.quotes = Quotes(candles, terms, scales=self.scales)
         self.sizes = OrderSize(candles.instrument, terms, scales=self.scales)
         self.fee = OrderFee(candles.instrument, terms, scales=self.scales)
+        self.route = CurrencyRoute(terms)
+        self.carrying = CarryingCost(candles.instrument, terms, scales=self.scales)
         self.book = CashBook(self.scales)
+        self.margin = MarginWatch(terms, book=self.book, scales=self.scales)
         self.position: HeldPosition | None = None
         self.n_positions = 0
         self.lowest: list[Decimal] = []
         self.was_held = False
         self.step = 0
 
-    def begin_bar(self) -> None:
-        """Forget what belonged to the bar before."""
+    def begin_bar(self, bar: int) -> None:
+        """Forget what belonged to the bar before; until its close the rate of its open counts."""
         self.lowest, self.was_held = [], self.position is not None
         self.step += 1
+        self.scales.account_rate = self.route.at_open(bar)
+
+    def end_bar(self, bar: int) -> None:
+        """Let the rate of the bar's close count from here on (C5)."""
+        self.scales.account_rate = self.route.at_close(bar)
+
+    def carry(self, bar: int) -> None:
+        """Book the swap and the funding that fell due since the bar before (C4, X13)."""
+        position = self.position
+        if position is None or position.marked_at is None:
+            return
+        number = position.opening.number
+        swap = self.carrying.swap(position, bar, last_price=position.marked_at)
+        funding = self.carrying.funding(position, bar, last_price=position.marked_at)
+        position.swap += self.book.book(bar, LedgerKind.SWAP, amount=swap, position=number)
+        position.funding += self.book.book(bar, LedgerKind.FUNDING, amount=funding, position=number)
+
+    def arm(self, bar: int) -> None:
+        """See where margin ends what is held as it stands, and whether its attached exits count yet."""
+        position = self.position
+        if position is not None:
+            position.stop_out = self.margin.stop_out_level(position)
+            position.live = position.exits_live_at(bar)
 
     def open_pnl(self, position: HeldPosition, exit_price: Decimal) -> Decimal:
         """Return open P&L against the reference price, rounded to the money unit (M6)."""
@@ -124,7 +153,7 @@ class TradingDesk:
         position = self.position
         if position is not None:
             fill = self.quotes.fill(-position.side, price, at=moment.quoted.open, slipped=True)
-            level, reason = position.stop.governing()
+            level, reason = position.governing()
             end = Exit(moment.bar, fill, reason, level, moment.ambiguous)
             self._close(position, end, moment.quoted, position.quantity)
 
@@ -164,20 +193,30 @@ class TradingDesk:
         part = position.take_out(quantity)
         realised = self._book_exit(position, end, part)
         commission = self._charge(end.bar, end.fill, quantity, position)
-        self._finish(position, end, quoted, part=part, realised=_with_fee(realised, commission))
+        self._finish(position, end, quoted, part=part, realised=replace(realised, commission=commission))
         if not position.quantity:
             self.position = None
             self.lowest.append(self.book.balance)
+        if end.reason is ExitReason.STOP_OUT and end.level is not None:
+            self.book.event(end.bar, EventCode.STOP_OUT, self.book.balance)
 
     def _book_exit(self, position: HeldPosition, end: Exit, part: Part) -> Realised:
-        """Book the price P&L, spread and slippage of an exit; return the three amounts."""
+        """Book the price P&L, what its conversion costs, spread and slippage of an exit; return them."""
         number = position.opening.number
         move = end.fill.reference * part.quantity - part.value
         if part.is_of_several:
             self.scales.require_fit(move)
         pnl = self.scales.worth(position.side * move)
+        fee = -self._conversion_fee(pnl)
         self.book.book(end.bar, LedgerKind.PRICE_PNL, amount=pnl, position=number)
-        return Realised(pnl, *self._book_moves(end.bar, end.fill, part.quantity, number))
+        self.book.book(end.bar, LedgerKind.CONVERSION, amount=fee, position=number)
+        return Realised(pnl, fee, *self._book_moves(end.bar, end.fill, part.quantity, number))
+
+    def _conversion_fee(self, price_pnl: Decimal) -> Decimal:
+        """Return the stated fee on a price P&L that came from another currency (C5)."""
+        if not self.route.converts:
+            return ZERO
+        return self.scales.rounded_money(abs(price_pnl) * rate(self.terms.conversion_fee_ppb))
 
     def _finish(
         self, position: HeldPosition, end: Exit, quoted: QuotedBar, *, part: Part, realised: Realised
@@ -218,7 +257,7 @@ class TradingDesk:
             opened.commission = commission - share
         self.position = opened
         if old is not None and part is not None and realised is not None:
-            self._finish(old, end, moment.quoted, part=part, realised=_with_fee(realised, share))
+            self._finish(old, end, moment.quoted, part=part, realised=replace(realised, commission=share))
             if old.quantity:
                 self.position = old
             else:
@@ -305,7 +344,7 @@ class TradingDesk:
         close = moment.quoted.close.reference
         price = order.level
         if price is None:
-            price = self.quotes.slipped(close, order.side)
+            price = self.quotes.slipped(close, order.side, at=moment.quoted.close)
         held = ZERO if position is None else position.quantity
         is_other = position is not None and position.side != order.side
         means = Means(self.equity(), self.equity(), held=ZERO if is_other else held)
@@ -362,7 +401,3 @@ class TradingDesk:
         amount = -self.fee.charged(fill.price, quantity)
         number = owner.opening.number
         return self.book.book(bar, LedgerKind.COMMISSION, amount=amount, position=number)
-
-
-def _with_fee(realised: Realised, commission: Decimal) -> Realised:
-    return Realised(realised.price_pnl, realised.spread, realised.slippage, commission)

@@ -28,6 +28,7 @@ class WalkedBars:
     def __init__(self, candles: Candles, finer: Candles, terms: Terms, *, scales: Scales) -> None:
         self._candles, self._finer = candles, finer
         self._quotes = Quotes(finer, terms, scales=scales)
+        self._whole = Quotes(candles, terms, scales=scales)
         self._first = np.searchsorted(finer.time_s, candles.time_s)
         self._end = np.searchsorted(finer.time_s, candles.close_times_s)
 
@@ -36,7 +37,7 @@ class WalkedBars:
         rows = range(int(self._first[bar]), int(self._end[bar]))
         if not rows or not self._aggregate_to(bar, rows):
             return []
-        return [self._quotes.bar(row) for row in rows]
+        return [self._quotes.bar(row, part_of=(self._whole, bar)) for row in rows]
 
     def _aggregate_to(self, bar: int, rows: range) -> bool:
         """Return whether first open, highest high, lowest low and last close are the bar's, on each side."""

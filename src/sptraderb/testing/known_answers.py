@@ -46,6 +46,7 @@ from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.testing.known_money import with_money
 
 _CONDITIONS = ("long", "short", "exit_long", "exit_short")
 _STOP_NODE, _TARGET_NODE = 4, 5
@@ -150,6 +151,7 @@ def case_from(raw: Mapping[str, object]) -> KnownAnswer:
     stated = frozenset(fields)
     signals = _signals(fields, len(candles))
     terms = _terms(_mapping(fields.pop("terms", {})), instrument)
+    terms = with_money(terms, candles, _mapping(fields.pop("money", {})))
     exits = _exits(fields)
     plan = Plan(
         name="case", nodes=_NODES, entries=_entries(fields, exits, stated), scale_in=_scale_in(fields)

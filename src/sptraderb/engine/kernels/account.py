@@ -69,7 +69,7 @@ def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, 
     notional, notional_fits = product_nb(area, multiplier)
     if fits and notional_fits and divisor == 1:
         return muldiv_half_even_nb(notional, rate, _RATE_ONE)
-    return wide_half_even_nb((price_ticks, steps, multiplier, rate), _RATE_ONE, divisor)
+    return wide_half_even_nb((price_ticks, steps, multiplier, rate), divisor, _RATE_ONE)
 
 
 @kernel_jit

@@ -19,7 +19,7 @@ _TOP_BIT = np.uint64(1 << 63)
 INT64_MAX = 2**63 - 1
 _RATE_ONE = 10**9
 _LARGE = 4.0e18
-_Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+Limbs = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _UNSIGNED_MAX = np.uint64(INT64_MAX)
 
 
@@ -186,7 +186,7 @@ def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tup
     limbs = (magnitude_nb(factors[0]), _ZERO, _ZERO, _ZERO)
     negative = factors[0] < 0
     for factor in factors[1:]:
-        limbs = _limbs_times_nb(limbs, magnitude_nb(factor))
+        limbs = limbs_times_nb(limbs, magnitude_nb(factor))
         negative = negative != (factor < 0)
     limbs, crumbs = _limbs_over_nb(limbs, np.uint64(c))
     rest, half_of = crumbs, np.uint64(c)
@@ -230,11 +230,11 @@ def commission_sum_nb(
         return 0, False
     left = (np.uint64(rated[0]), _ZERO, _ZERO, _ZERO)
     for factor in (rated[1], rated[2], rated[3], lots[2]):
-        left = _limbs_times_nb(left, np.uint64(factor))
+        left = limbs_times_nb(left, np.uint64(factor))
     right = (np.uint64(lots[0]), _ZERO, _ZERO, _ZERO)
     for factor in (lots[1], _RATE_ONE, divisor):
-        right = _limbs_times_nb(right, np.uint64(factor))
-    total, first = _limbs_over_nb(_limbs_plus_nb(left, right), np.uint64(lots[2]))
+        right = limbs_times_nb(right, np.uint64(factor))
+    total, first = _limbs_over_nb(limbs_plus_nb(left, right), np.uint64(lots[2]))
     total, second = _limbs_over_nb(total, np.uint64(divisor))
     total, rest = _limbs_over_nb(total, np.uint64(_RATE_ONE))
     quotient = total[0] + np.uint64(fee)
@@ -246,7 +246,8 @@ def commission_sum_nb(
 
 
 @kernel_jit
-def _limbs_plus_nb(a: _Limbs, b: _Limbs) -> _Limbs:
+def limbs_plus_nb(a: Limbs, b: Limbs) -> Limbs:
+    """Return the sum of two 256-bit numbers that fits 256 bits."""
     first = a[0] + b[0]
     carry = _ONE if first < a[0] else _ZERO
     second = a[1] + carry
@@ -261,7 +262,7 @@ def _limbs_plus_nb(a: _Limbs, b: _Limbs) -> _Limbs:
 
 
 @kernel_jit
-def _limbs_over_nb(limbs: _Limbs, divisor: np.uint64) -> tuple[_Limbs, np.uint64]:
+def _limbs_over_nb(limbs: Limbs, divisor: np.uint64) -> tuple[Limbs, np.uint64]:
     """Return a 256-bit number over a 64-bit one, and the remainder."""
     fourth, rest = wide_quotient_nb(_ZERO, limbs[3], divisor)
     third, rest = wide_quotient_nb(rest, limbs[2], divisor)
@@ -290,10 +291,10 @@ def carries_nb(
     Both sides are built of four 64-bit limbs, which always suffice: 128 + 64 + 64 bits.
     """
     left = (weight[1], weight[0], _ZERO, _ZERO)
-    left = _limbs_times_nb(_limbs_times_nb(left, np.uint64(price)), np.uint64(multiplier))
+    left = limbs_times_nb(limbs_times_nb(left, np.uint64(price)), np.uint64(multiplier))
     right = (np.uint64(budget[0]), _ZERO, _ZERO, _ZERO)
-    right = _limbs_times_nb(_limbs_times_nb(right, np.uint64(budget[1])), np.uint64(budget[2]))
-    return _not_above_nb(left, right)
+    right = limbs_times_nb(limbs_times_nb(right, np.uint64(budget[1])), np.uint64(budget[2]))
+    return not_above_nb(left, right)
 
 
 @kernel_jit
@@ -318,18 +319,19 @@ def carries_lots_nb(
     """
     left = (rated[3], rated[2], _ZERO, _ZERO)
     for factor in (rated[0], rated[1], lots[2]):
-        left = _limbs_times_nb(left, np.uint64(factor))
+        left = limbs_times_nb(left, np.uint64(factor))
     fees = (np.uint64(lots[0]), _ZERO, _ZERO, _ZERO)
     for factor in (lots[1], _RATE_ONE, divisor):
-        fees = _limbs_times_nb(fees, np.uint64(factor))
+        fees = limbs_times_nb(fees, np.uint64(factor))
     right = (np.uint64(money), _ZERO, _ZERO, _ZERO)
     for factor in (lots[2], _RATE_ONE, divisor):
-        right = _limbs_times_nb(right, np.uint64(factor))
-    return _not_above_nb(_limbs_plus_nb(left, fees), right)
+        right = limbs_times_nb(right, np.uint64(factor))
+    return not_above_nb(limbs_plus_nb(left, fees), right)
 
 
 @kernel_jit
-def _not_above_nb(left: _Limbs, right: _Limbs) -> bool:
+def not_above_nb(left: Limbs, right: Limbs) -> bool:
+    """Return whether one 256-bit number is at most another."""
     if left[3] != right[3]:
         return bool(left[3] < right[3])
     if left[2] != right[2]:
@@ -340,7 +342,8 @@ def _not_above_nb(left: _Limbs, right: _Limbs) -> bool:
 
 
 @kernel_jit
-def _limbs_times_nb(limbs: _Limbs, factor: np.uint64) -> _Limbs:
+def limbs_times_nb(limbs: Limbs, factor: np.uint64) -> Limbs:
+    """Return a 256-bit number times a 64-bit one, which must fit 256 bits."""
     carry0, first = wide_product_nb(limbs[0], factor)
     carry1, second = wide_product_nb(limbs[1], factor)
     carry2, third = wide_product_nb(limbs[2], factor)

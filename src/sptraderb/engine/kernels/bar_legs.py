@@ -13,6 +13,7 @@ from sptraderb.engine.kernels.entries import enter_nb
 from sptraderb.engine.kernels.fills import close_nb, close_part_nb, see_nb, slippage_nb, worsen_trough_nb
 from sptraderb.engine.kernels.following import ride_nb
 from sptraderb.engine.kernels.levels import Float64Array
+from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
 from sptraderb.engine.kernels.opening import close_passed_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
@@ -58,8 +59,7 @@ def _walk_leg_nb(
             break
         travelled = far
         if event == _STOP:
-            stop = book[c.STOP]
-            close_nb(bar, stop, slippage_nb(stop, book), book[c.STOP_REASON], stop, 0, book)
+            close_by_stop_nb(bar, book[c.LIVE_STOP], 0, book)
         elif event == _PROFIT:
             part, level = nearest_profit_nb(book)
             _take_nb(bar, level, part, book)
@@ -75,14 +75,15 @@ def _next_nb(
     """Return the nearest order ahead on a leg and its distance from the leg's start."""
     found, nearest = _NOTHING, c.FAR
     side, through = book[c.SIDE], book[c.LIMIT_THROUGH]
-    if side != 0 and bar >= book[c.LIVE_BAR]:
+    if side != 0:
         exit_bar = c.bar_at_nb(-side)
+        set_live_stop_nb(bar, book[exit_bar + c.OPEN], book)
         begin, reach = book[exit_bar + start], direction * (book[exit_bar + end] - book[exit_bar + start])
         if direction == -side:
-            far = direction * (book[c.STOP] - begin)
-            if book[c.STOP] != _NO_LEVEL and travelled <= far <= reach:
+            far = direction * (book[c.LIVE_STOP] - begin)
+            if book[c.LIVE_STOP] != _NO_LEVEL and travelled <= far <= reach:
                 found, nearest = _STOP, far
-        else:
+        elif bar >= book[c.LIVE_BAR]:
             _, level = nearest_profit_nb(book)
             far = direction * (level - begin) + through
             if level != _NO_LEVEL and travelled <= far <= reach:
@@ -116,14 +117,17 @@ def _enter_nb(
     price = limit if kind == c.ORDER_LIMIT else stop
     take_nb(rest, book)
     slippage = slippage_nb(price, book) if kind == c.ORDER_STOP else 0
-    if not enter_nb(bar, price, slippage, levels, book) or bar < book[c.LIVE_BAR]:
+    if not enter_nb(bar, price, slippage, levels, book):
         return
     side = book[c.SIDE]
     begin, end = book[c.bar_at_nb(-side) + leg[0]], book[c.bar_at_nb(-side) + leg[1]]
     instant = min(begin + moved, max(begin, end)) if moved > 0 else max(begin + moved, min(begin, end))
     through = book[c.LIMIT_THROUGH]
-    if book[c.STOP] != _NO_LEVEL and side * (instant - book[c.STOP]) <= 0:
-        close_nb(bar, instant, slippage_nb(instant, book), book[c.STOP_REASON], book[c.STOP], 0, book)
+    set_live_stop_nb(bar, instant, book)
+    if book[c.LIVE_STOP] != _NO_LEVEL and side * (instant - book[c.LIVE_STOP]) <= 0:
+        close_by_stop_nb(bar, instant, 0, book)
+    if bar < book[c.LIVE_BAR]:
+        return
     for part in range(book[c.N_PARTS]):
         level = book[book[c.PARTS_AT] + part]
         if book[c.SIDE] != 0 and level > 0 and side * (instant - level) >= through:

@@ -18,6 +18,7 @@ from sptraderb.engine.kernels.fills import (
     worsen_trough_nb,
 )
 from sptraderb.engine.kernels.levels import Float64Array
+from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
 from sptraderb.engine.kernels.opening import close_passed_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
@@ -59,15 +60,20 @@ def matters_nb(bar: int, book: Int64Array) -> bool:
             level = book[rest + (c.REST_LIMIT if is_limit else c.REST_STOP)]
             if book[own_bar + c.LOW] <= level <= book[own_bar + c.HIGH]:
                 return True
-    if side == 0 or bar < book[c.LIVE_BAR]:
+    if side == 0 or (bar < book[c.LIVE_BAR] and book[c.STOP_OUT_PPB] == 0):
         return False
     exit_bar = c.bar_at_nb(-side)
+    set_live_stop_nb(bar, book[exit_bar + c.OPEN], book)
     low, high = book[exit_bar + c.LOW], book[exit_bar + c.HIGH]
     adverse, favourable = (low, high) if side > 0 else (high, low)
-    if side * (favourable - book[c.WATER]) > 0:
+    is_live = bar >= book[c.LIVE_BAR]
+    if is_live and side * (favourable - book[c.WATER]) > 0:
         return True
-    _, level = nearest_profit_nb(book)
-    is_stopped = book[c.STOP] != _NO_LEVEL and side * (adverse - book[c.STOP]) <= 0
+    level = _NO_LEVEL
+    if is_live:
+        _, level = nearest_profit_nb(book)
+    stop = book[c.LIVE_STOP]
+    is_stopped = stop != _NO_LEVEL and side * (adverse - stop) <= 0
     return bool(is_stopped and level != _NO_LEVEL and side * (favourable - level) >= 0)
 
 
@@ -75,6 +81,8 @@ def matters_nb(bar: int, book: Int64Array) -> bool:
 def _take_next_nb(bar: int, levels: Float64Array, book: Int64Array) -> bool:
     """Let the next order in reach act; return whether others may follow in this bar."""
     side = book[c.SIDE]
+    if side != 0:
+        set_live_stop_nb(bar, book[c.bar_at_nb(-side) + c.OPEN], book)
     down, down_far = _first_nb(bar, -1, book)
     up, up_far = _first_nb(bar, 1, book)
     if down == _NOTHING and up == _NOTHING:
@@ -93,8 +101,7 @@ def _take_next_nb(bar: int, levels: Float64Array, book: Int64Array) -> bool:
         return _enter_nb(bar, 1 if event == _LONG else -1, uncertain, direction, levels, book)
     book[c.UNCERTAIN] |= uncertain
     if event == _STOP:
-        stop = book[c.STOP]
-        close_nb(bar, stop, slippage_nb(stop, book), book[c.STOP_REASON], stop, 0, book)
+        close_by_stop_nb(bar, book[c.LIVE_STOP], 0, book)
         return False
     worst = book[c.bar_at_nb(-side) + (c.LOW if side > 0 else c.HIGH)]
     return _take_profit_nb(bar, worst, 0, book)
@@ -108,15 +115,15 @@ def _first_nb(bar: int, direction: int, book: Int64Array) -> tuple[int, int]:
     """
     found, nearest = _NOTHING, c.FAR
     side = book[c.SIDE]
-    if side != 0 and bar >= book[c.LIVE_BAR]:
+    if side != 0:
         exit_bar = c.bar_at_nb(-side)
         extreme = book[exit_bar + (c.HIGH if direction > 0 else c.LOW)]
         if direction == -side:
-            stop = book[c.STOP]
+            stop = book[c.LIVE_STOP]
             if stop != _NO_LEVEL and direction * (extreme - stop) >= 0:
                 found, nearest = _STOP, abs(stop - book[exit_bar + c.OPEN])
         else:
-            _, level = nearest_profit_nb(book)
+            level = _live_profit_nb(bar, book)
             if level != _NO_LEVEL and direction * (extreme - level) >= book[c.LIMIT_THROUGH]:
                 found, nearest = _PROFIT, abs(level - book[exit_bar + c.OPEN])
     if book[c.N_RESTING] > 0:
@@ -143,6 +150,15 @@ def nearest_profit_nb(book: Int64Array) -> tuple[int, int]:
     if target != _NO_LEVEL and (nearest == _NO_LEVEL or side * (nearest - target) > 0):
         found, nearest = -1, target
     return found, nearest
+
+
+@inlined_jit
+def _live_profit_nb(bar: int, book: Int64Array) -> int:
+    """Return the level of the nearest partial exit or target, NO_LEVEL where none is live yet."""
+    if bar < book[c.LIVE_BAR]:
+        return _NO_LEVEL
+    _, level = nearest_profit_nb(book)
+    return level
 
 
 @inlined_jit
@@ -241,16 +257,18 @@ def _finish_nb(bar: int, price: int, behind: int, is_addition: bool, book: Int64
 
     What is not certain is taken out of the bar's prices for the marks that follow.
     """
-    side, stop = book[c.SIDE], book[c.STOP]
+    side = book[c.SIDE]
     exit_bar = c.bar_at_nb(-side)
     adverse, favourable = (c.LOW, c.HIGH) if side > 0 else (c.HIGH, c.LOW)
     worst, best, close = book[exit_bar + adverse], book[exit_bar + favourable], book[exit_bar + c.CLOSE]
     book[c.WORST] = worst if behind == -side else close
-    if bar >= book[c.LIVE_BAR]:
-        instant = price - side_offset_nb(side, book) + side_offset_nb(-side, book)
-        if stop != _NO_LEVEL and side * (instant - stop) <= 0:
-            close_nb(bar, instant, slippage_nb(instant, book), book[c.STOP_REASON], stop, 0, book)
-            return
+    instant = price - side_offset_nb(side, book) + side_offset_nb(-side, book)
+    set_live_stop_nb(bar, instant, book)
+    stop = book[c.LIVE_STOP]
+    if stop != _NO_LEVEL and side * (instant - stop) <= 0:
+        close_by_stop_nb(bar, instant, 0, book)
+        return
+    if bar >= book[c.LIVE_BAR] or stop != _NO_LEVEL:
         certain_best = best if behind == side else close
         _close_after_nb(bar, side * worst, (side * certain_best, side * best), behind, book)
     if not is_addition:
@@ -267,14 +285,14 @@ def _close_after_nb(bar: int, worst: int, best: tuple[int, int], behind: int, bo
     ``worst`` is the bar's adverse extreme; the certain one stands in the book; ``best`` are the certain
     and the possible favourable ones, all times the side.
     """
-    side, stop, through = book[c.SIDE], book[c.STOP], book[c.LIMIT_THROUGH]
+    side, stop, through = book[c.SIDE], book[c.LIVE_STOP], book[c.LIMIT_THROUGH]
     stop_certain = stop != _NO_LEVEL and side * book[c.WORST] <= side * stop
     stop_possible = stop != _NO_LEVEL and worst <= side * stop
-    _, level = nearest_profit_nb(book)
+    level = _live_profit_nb(bar, book)
     is_touched = level != _NO_LEVEL and best[1] >= side * level + through
     for_position = book[c.FOR_POSITION] != 0
     while (for_position or not stop_possible) and book[c.SIDE] != 0:
-        _, level = nearest_profit_nb(book)
+        level = _live_profit_nb(bar, book)
         if level == _NO_LEVEL or best[1] < side * level + through:
             break
         if best[0] < side * level + through:
@@ -289,4 +307,4 @@ def _close_after_nb(bar: int, worst: int, best: tuple[int, int], behind: int, bo
         book[c.AMBIGUOUS] = 1
         return
     ambiguous = 1 if is_touched or not stop_certain else 0
-    close_nb(bar, stop, slippage_nb(stop, book), book[c.STOP_REASON], stop, ambiguous, book)
+    close_by_stop_nb(bar, stop, ambiguous, book)

@@ -9,6 +9,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason, OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import judge_limits_nb, mark_nb, start_day_nb
+from sptraderb.engine.kernels.accruals import accrue_nb
 from sptraderb.engine.kernels.bar_legs import walk_legs_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
@@ -16,10 +17,12 @@ from sptraderb.engine.kernels.fills import close_at_nb, see_nb, side_offset_nb
 from sptraderb.engine.kernels.finer_bars import walk_strict_nb
 from sptraderb.engine.kernels.following import follow_nb
 from sptraderb.engine.kernels.levels import Float64Array
+from sptraderb.engine.kernels.margin import judge_margin_nb
 from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
 from sptraderb.engine.kernels.plain_stretches import Flags, hold_nb, stay_flat_nb, wait_nb
 from sptraderb.engine.kernels.position_rules import note_facts_nb, run_programs_nb
 from sptraderb.engine.kernels.resting_orders import cancel_both_nb
+from sptraderb.engine.kernels.varying_costs import begin_bar_nb, range_slippage_nb, take_rate_nb
 
 _NO_LEVEL = NO_LEVEL
 _END_OF_DATA = int(ExitReason.END_OF_DATA)
@@ -42,6 +45,7 @@ def walk_bars_nb(
     flags: Flags,
     conditions: Conditions,
     levels: Float64Array,
+    facts: Int64Array,
     spans: Int64Array,
     finer: Int64Array,
     finer_ask: Int64Array,
@@ -65,11 +69,13 @@ def walk_bars_nb(
     ask_opens, ask_highs, ask_lows, ask_closes : ndarray of shape (n_bars,), dtype=int64
         The ask side where the book says that there are two; not read otherwise.
     flags : ndarray of shape (n_bars,), dtype=uint8
-        Bits ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS go in, EXPOSED is set where a position was held.
+        Bits ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, DUE go in, EXPOSED is set where a position was held.
     conditions : ndarray of shape (n_conditions, n_bars), dtype=uint8
         1 where a condition is true; written for those about the position.
     levels : ndarray of shape (n_levels, n_bars), dtype=float64
         Distances and prices of attached exits, prices of resting orders.
+    facts : ndarray of shape (n_bars, N_FACTS), dtype=int64
+        What is known of each bar; without rows, and not read, where no cost needs it.
     spans, finer, finer_ask
         Finer bars, as `walk_strict_nb` takes them.
     programs, numbers, inputs, scratch
@@ -86,11 +92,17 @@ def walk_bars_nb(
         OVERFLOW (a number left int64; the book is void).
     """
     bar = book[c.NEXT_BAR]
-    two_sided = book[c.TWO_SIDED] != 0
+    two_sided, has_costs = book[c.TWO_SIDED] != 0, book[c.BAR_COSTS] != 0
     while 0 <= bar < stop_bar:
         if c.is_full_nb(book):
             book[c.NEXT_BAR] = bar
             return c.TABLE_FULL
+        if flags[bar] & c.DAY_BEGINS != 0:
+            start_day_nb(book)
+        if has_costs:
+            begin_bar_nb(bar, highs, lows, facts, book)
+            if flags[bar] & c.DUE != 0 and book[c.SIDE] != 0:
+                accrue_nb(bar, facts, book)
         if two_sided:
             book[c.ASK_OFFSET] = ask_opens[bar] - opens[bar]
         _set_side_nb(c.BAR_BID, opens[bar], highs[bar], lows[bar], closes[bar], book[c.BID_OFFSET], book)
@@ -101,7 +113,7 @@ def walk_bars_nb(
         n_positions = book[c.N_POSITIONS]
         _open_nb(bar, flags, levels, book)
         _walk_inside_nb(bar, spans, finer, finer_ask, levels, book)
-        _mark_bar_nb(bar, curves, book)
+        _mark_bar_nb(bar, facts, curves, book)
         if programs[0] > 0:
             pnl = book[c.EQUITY] - book[c.BALANCE]
             held_bars = bar - book[c.ENTRY_BAR]
@@ -148,9 +160,7 @@ def _set_side_nb(
 
 @inlined_jit
 def _open_nb(bar: int, flags: Flags, levels: Float64Array, book: Int64Array) -> None:
-    """Begin a session day, and do what is due at the open."""
-    if flags[bar] & c.DAY_BEGINS != 0:
-        start_day_nb(book)
+    """Do what is due at the open."""
     held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
     if held:
         flags[bar] |= c.EXPOSED
@@ -196,26 +206,24 @@ def _walk_inside_nb(
     book[c.WORST] = _NO_LEVEL
     book[c.SEEN] = 0
     held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
+    may_close = bar >= book[c.LIVE_BAR] or book[c.STOP_OUT_PPB] != 0
     if book[c.CHOICES] & c.BY_SHAPE != 0:
         if held or rests:
             walk_legs_nb(bar, levels, book)
-    elif rests or (held and bar >= book[c.LIVE_BAR]):
+    elif rests or (held and may_close):
         walk_strict_nb(bar, spans, finer, finer_ask, levels, book)
 
 
 @inlined_jit
-def _mark_bar_nb(bar: int, curves: Int64Array, book: Int64Array) -> None:
-    """Mark what is held at the close, and let stops follow (X5, X8)."""
+def _mark_bar_nb(bar: int, facts: Int64Array, curves: Int64Array, book: Int64Array) -> None:
+    """Mark what is held at the close, and let stops follow (X5, X8); the trough at the open's rate (C5)."""
     equity = trough = book[c.BALANCE]
     side = book[c.SIDE]
     if side != 0:
         exit_bar = c.bar_at_nb(-side)
         low, high, close = book[exit_bar + c.LOW], book[exit_bar + c.HIGH], book[exit_bar + c.CLOSE]
-        equity, fits = mark_nb(close, book)
-        book[c.MARK] = close
-        book[c.MARKED_BAR] = bar
+        trough_fits = True
         if book[c.SEEN] != 0:
-            trough, trough_fits = equity, True
             see_nb(close, book)
             follow_nb(close, book)
         else:
@@ -226,6 +234,13 @@ def _mark_bar_nb(bar: int, curves: Int64Array, book: Int64Array) -> None:
                 worst = low if side > 0 else high
             trough, trough_fits = mark_nb(worst, book)
             follow_nb(high if side > 0 else low, book)
+        if book[c.CONVERTED] != 0:
+            take_rate_nb(facts[bar, c.FACT_CLOSE_MULTIPLIER], facts[bar, c.FACT_CLOSE_DIVISOR], book)
+        equity, fits = mark_nb(close, book)
+        book[c.MARK] = close
+        book[c.MARKED_BAR] = bar
+        if book[c.SEEN] != 0:
+            trough = equity
         if not (fits and trough_fits):
             book[c.FAULT] = c.OVERFLOW
     curves[c.EQUITY_ROW, bar] = equity
@@ -233,6 +248,7 @@ def _mark_bar_nb(bar: int, curves: Int64Array, book: Int64Array) -> None:
     curves[c.HELD_ROW, bar] = side * book[c.QUANTITY]
     book[c.TROUGH] = c.FAR
     book[c.EQUITY] = equity
+    judge_margin_nb(bar, book)
 
 
 @inlined_jit
@@ -272,22 +288,23 @@ def _close_nb(
 
 @kernel_jit
 def end_of_data_nb(
-    n_bars: int, last_close: int, last_spread: int, closes: bool, curves: Int64Array, book: Int64Array
+    n_bars: int, last: tuple[int, int, int], closes: bool, curves: Int64Array, book: Int64Array
 ) -> int:
     """List what the end of the data leaves unfilled, and close the position if asked to (X10).
 
-    ``last_spread`` is that of the last close where candles carry both sides. The tables must have room
-    for one more bar's rows. Returns WALKED or OVERFLOW.
+    ``last`` holds the last close, its spread where candles carry both sides, and the range of the bar
+    before it. The tables must have room for one more bar's rows. Returns WALKED or OVERFLOW.
     """
     drop_pending_nb(n_bars, book)
     if closes and n_bars > 0 and book[c.SIDE] != 0:
-        last = n_bars - 1
+        bar = n_bars - 1
         if book[c.TWO_SIDED] != 0:
-            book[c.ASK_OFFSET] = last_spread
-        close_at_nb(last, last_close + side_offset_nb(-book[c.SIDE], book), _END_OF_DATA, book)
+            book[c.ASK_OFFSET] = last[1]
+        range_slippage_nb(last[2], book)
+        close_at_nb(bar, last[0] + side_offset_nb(-book[c.SIDE], book), _END_OF_DATA, book)
         balance = book[c.BALANCE]
         book[c.EQUITY] = balance
-        curves[c.EQUITY_ROW, last] = balance
-        curves[c.TROUGH_ROW, last] = min(curves[c.TROUGH_ROW, last], balance)
-        curves[c.HELD_ROW, last] = 0
+        curves[c.EQUITY_ROW, bar] = balance
+        curves[c.TROUGH_ROW, bar] = min(curves[c.TROUGH_ROW, bar], balance)
+        curves[c.HELD_ROW, bar] = 0
     return c.WALKED if book[c.FAULT] == 0 else c.OVERFLOW

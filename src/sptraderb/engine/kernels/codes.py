@@ -65,8 +65,23 @@ FAR = 1 << 62
 NEVER = (1 << 63) - 1
 """A favourable move that is never made, not even by a water mark at FAR."""
 
-# Bits of a bar's flags. The first three go in, the last comes out.
+# Bits of a bar's flags. EXPOSED comes out, the others go in; DUE is for a bar on which the spread changes
+# or a cost of holding falls due.
 ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, EXPOSED = 1, 2, 4, 8
+DUE = 128
+
+# Columns of what is known of each bar, where a cost needs it (one row a bar, else no row at all).
+(
+    FACT_BID_OFFSET,
+    FACT_ASK_OFFSET,
+    FACT_SWAP_DAYS,
+    FACT_FUNDING,
+    FACT_OPEN_MULTIPLIER,
+    FACT_OPEN_DIVISOR,
+    FACT_CLOSE_MULTIPLIER,
+    FACT_CLOSE_DIVISOR,
+) = range(8)
+N_FACTS = 8
 
 # Rows of the curves.
 EQUITY_ROW, TROUGH_ROW, HELD_ROW = range(3)
@@ -234,8 +249,28 @@ STATE_SIZE = 118
 ) = range(STATE_SIZE, STATE_SIZE + 36)
 
 # ... (the ask offset is a bar's opening spread where candles carry both sides)
+# ... then what costs of holding, conversion and margin keep, state first and terms after it ...
+FIRST_COST = STATE_SIZE + 36
+(
+    SWAP_BOOKED,
+    FUNDING_BOOKED,
+    EXIT_CONVERSION,
+    RANGE_SLIPPAGE,
+    CALLED,
+    LIVE_STOP,
+    LIVE_REASON,
+    BAR_COSTS,
+    HOURLY,
+    CONVERTED,
+    RANGE_PPB,
+    SWAP_KIND,
+    SWAP_LONG,
+    SWAP_SHORT,
+    CONVERSION_PPB,
+    STOP_OUT_PPB,
+) = range(FIRST_COST, FIRST_COST + 16)
 # ... then one stretch of this form per rule ...
-FIRST_RULE = STATE_SIZE + 36
+FIRST_RULE = FIRST_COST + 16
 (
     RULE_SIDE,
     RULE_WHEN,
@@ -280,9 +315,10 @@ DONE = -1
 # ... then the tables, in this order, each with TABLE_ROWS rows (the ledger with LEDGER_TIMES as many).
 TRADE_WIDTH, LEDGER_WIDTH, ORDER_WIDTH, EVENT_WIDTH = 23, 4, 9, 3
 LEDGER_TIMES = 4
-# Rows one bar can add at most beside those of partial exits: three closes at the open (an exit, two
-# reversals) and two on the path; four entries; three orders of before and two refused at the close.
-TRADES_A_BAR, LEDGER_A_BAR, ORDERS_A_BAR, EVENTS_A_BAR = 5, 32, 6, 6
+# Rows one bar can add at most beside those of partial exits: what is due; three closes at the open (an
+# exit, two reversals) and two on the path, some of them stop-outs; four entries; a margin call; three orders
+# of before and two refused at the close.
+TRADES_A_BAR, LEDGER_A_BAR, ORDERS_A_BAR, EVENTS_A_BAR = 5, 40, 6, 11
 
 # Values of STOP_KIND and TARGET_KIND.
 KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
@@ -292,6 +328,8 @@ SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
 AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER = 1, 2, 4, 8, 16
 # Values of RULE_ORDER_KIND and REST_KIND; a stop-limit that was armed rests as a limit.
 ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT = range(4)
+# Values of SWAP_KIND.
+SWAP_NONE, SWAP_POINTS, SWAP_MONEY, SWAP_PERCENT = range(4)
 
 
 @inlined_jit

@@ -129,7 +129,7 @@ def added_nb(value: float, total: float, lost: float) -> tuple[float, float]:
 @kernel_jit
 def exposure_pass_nb(
     first: int,
-    minor_a_tick: float,
+    minor_a_tick: Float64Array,
     equity: Int64Array,
     held: Int64Array,
     exposed: Flags,
@@ -144,8 +144,8 @@ def exposure_pass_nb(
     ----------
     first : int
         First tradable bar.
-    minor_a_tick : float
-        Minor units that one step gains with one tick.
+    minor_a_tick : ndarray of shape (1,) or (n_bars,), dtype=float64
+        Minor units that one step gains with one tick, on all bars or on each.
     equity, held : ndarray of shape (n_bars,), dtype=int64
         Marks and signed sizes at closes. Leverage counts where a size is held and equity is positive.
     exposed : ndarray of shape (n_bars,), dtype=uint8
@@ -157,13 +157,14 @@ def exposure_pass_nb(
     """
     total = lost = most = 0.0
     count = 0
+    step = 1 if len(minor_a_tick) > 1 else 0
     for bar in range(first, len(equity)):
         count += exposed[bar]
     for bar in range(len(equity)):
         steps = held[bar]
         if steps != 0 and equity[bar] > 0:
             price = closes[bar] if steps > 0 else ask_closes[bar]
-            leverage = float(price) * float(abs(steps)) * minor_a_tick / float(equity[bar])
+            leverage = float(price) * float(abs(steps)) * minor_a_tick[bar * step] / float(equity[bar])
             total, lost = added_nb(leverage, total, lost)
             most = max(most, leverage)
     integers[EXPOSED_BARS] = count

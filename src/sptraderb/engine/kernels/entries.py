@@ -184,5 +184,6 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
         book[c.FAULT] = c.OVERFLOW
     book[c.SPREAD_BOOKED] = spread
     book[c.SLIPPAGE_BOOKED] = slippage
+    book[c.SWAP_BOOKED] = book[c.FUNDING_BOOKED] = 0
     book_nb(bar, _SPREAD, spread, book)
     book_nb(bar, _SLIPPAGE, slippage, book)

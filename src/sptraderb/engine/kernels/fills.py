@@ -25,6 +25,7 @@ from sptraderb.engine.kernels.arithmetic import (
     sum_nb,
 )
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
+from sptraderb.engine.kernels.conversion_fee import book_conversion_nb
 
 _NO_LEVEL = NO_LEVEL
 _PRICE_PNL = int(LedgerKind.PRICE_PNL)
@@ -53,7 +54,7 @@ def see_nb(price: int, book: Int64Array) -> None:
 @inlined_jit
 def slippage_nb(price: int, book: Int64Array) -> int:
     """Return what a market or stop order loses at a price, in ticks, rounded up (C3)."""
-    ticks = book[c.SLIPPAGE_TICKS]
+    ticks = book[c.SLIPPAGE_TICKS] + book[c.RANGE_SLIPPAGE]
     if book[c.SLIPPAGE_PPB] != 0:
         share, fits = muldiv_ceil_nb(price, book[c.SLIPPAGE_PPB], _RATE_ONE)
         if not fits:
@@ -148,6 +149,7 @@ def book_exit_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, boo
     book[c.EXIT_SPREAD] = spread
     book[c.EXIT_SLIPPAGE] = slippage
     book_nb(bar, _PRICE_PNL, pnl, book)
+    book_conversion_nb(bar, pnl, book)
     book_nb(bar, _SPREAD, spread, book)
     book_nb(bar, _SLIPPAGE, slippage, book)
     return cost
@@ -195,6 +197,8 @@ def write_trade_nb(bar: int, steps: int, cost: int, commission: int, book: Int64
     spread = _take_nb(c.SPREAD_BOOKED, steps, book) + book[c.EXIT_SPREAD]
     slippage = _take_nb(c.SLIPPAGE_BOOKED, steps, book) + book[c.EXIT_SLIPPAGE]
     fees = _take_nb(c.COMMISSION_BOOKED, steps, book) + commission
+    swap, funding = _take_nb(c.SWAP_BOOKED, steps, book), _take_nb(c.FUNDING_BOOKED, steps, book)
+    conversion = book[c.EXIT_CONVERSION]
     at = c.trade_at_nb(book)
     book[at] = side
     book[at + 1] = book[c.RULE]
@@ -213,10 +217,10 @@ def write_trade_nb(bar: int, steps: int, cost: int, commission: int, book: Int64
     book[at + 14] = spread
     book[at + 15] = slippage
     book[at + 16] = fees
-    book[at + 17] = 0
-    book[at + 18] = 0
-    book[at + 19] = 0
-    book[at + 20] = book[c.EXIT_PNL] + spread + slippage + fees
+    book[at + 17] = swap
+    book[at + 18] = funding
+    book[at + 19] = conversion
+    book[at + 20] = book[c.EXIT_PNL] + spread + slippage + fees + swap + funding + conversion
     book[at + 21] = max(0, entry - low if side > 0 else high - entry)
     book[at + 22] = max(0, high - entry if side > 0 else entry - low)
     book[c.N_TRADES] += 1
@@ -234,7 +238,8 @@ def set_unit_nb(book: Int64Array) -> None:
     """Keep what a tick is worth, and the move up to which marks need no check; -1 = always check."""
     unit, fits = product_nb(book[c.QUANTITY], book[c.MONEY_MULTIPLIER])
     book[c.UNIT] = unit * book[c.SIDE]
-    book[c.SAFE_MOVE] = _SAFE_MONEY // unit if fits and book[c.MONEY_DIVISOR] == 1 else -1
+    is_plain = fits and book[c.MONEY_DIVISOR] == 1 and book[c.CONVERTED] == 0
+    book[c.SAFE_MOVE] = _SAFE_MONEY // unit if is_plain else -1
 
 
 @inlined_jit

@@ -11,6 +11,7 @@ from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.entries import enter_nb
 from sptraderb.engine.kernels.fills import close_at_nb, close_nb, close_part_nb, see_nb, slippage_nb
 from sptraderb.engine.kernels.levels import Float64Array
+from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
 _NO_LEVEL = NO_LEVEL
@@ -100,14 +101,15 @@ def close_passed_nb(bar: int, book: Int64Array) -> bool:
 
     Returns whether the position was closed.
     """
-    side, stop = book[c.SIDE], book[c.STOP]
+    side = book[c.SIDE]
+    price = book[c.bar_at_nb(-side) + c.OPEN]
+    set_live_stop_nb(bar, price, book)
+    if book[c.LIVE_STOP] != _NO_LEVEL and side * (price - book[c.LIVE_STOP]) <= 0:
+        see_nb(price, book)
+        close_by_stop_nb(bar, price, 0, book)
+        return True
     if bar < book[c.LIVE_BAR]:
         return False
-    price = book[c.bar_at_nb(-side) + c.OPEN]
-    if stop != _NO_LEVEL and side * (price - stop) <= 0:
-        see_nb(price, book)
-        close_nb(bar, price, slippage_nb(price, book), book[c.STOP_REASON], stop, 0, book)
-        return True
     for part in range(book[c.N_PARTS]):
         level = book[book[c.PARTS_AT] + part]
         if level > 0 and side * (price - level) >= 0 and book[c.SIDE] != 0:

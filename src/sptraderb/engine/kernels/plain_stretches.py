@@ -16,12 +16,14 @@ from sptraderb.engine.kernels.bar_path import nearest_profit_nb
 from sptraderb.engine.kernels.codes import inlined_jit
 from sptraderb.engine.kernels.conditions import Conditions
 from sptraderb.engine.kernels.fills import side_offset_nb
+from sptraderb.engine.kernels.margin import guard_nb
 
 Flags = npt.NDArray[np.uint8]
 
 _NO_LEVEL = NO_LEVEL
 _SAFE_BALANCE = 1 << 61
 _CARE = c.ENTRY_TRUE | c.DAY_BEGINS
+_DUE_CARE = _CARE | c.DUE
 
 
 @inlined_jit
@@ -67,7 +69,7 @@ def wait_nb(
     rows = book[c.REST_LONG + c.REST_CANCEL], book[c.REST_SHORT + c.REST_CANCEL]
     long_row = rows[0] if book[c.REST_LONG + c.REST_RULE] > 0 else -1
     short_row = rows[1] if book[c.REST_SHORT + c.REST_RULE] > 0 else -1
-    while bar < end and flags[bar] & _CARE == 0 and flags[bar - 1] & c.ENTRY_ALLOWED != 0:
+    while bar < end and flags[bar] & _DUE_CARE == 0 and flags[bar - 1] & c.ENTRY_ALLOWED != 0:
         if lows[bar] <= low_raw or highs[bar] >= high_raw:
             break
         if long_row >= 0 and conditions[long_row, bar] != 0:
@@ -98,7 +100,7 @@ def hold_nb(
 
     Works in raw ticks, ``offset`` below the side of the exit. Leaves at a level reached, a new water
     mark, a time exit, a true condition, a session day, a mark that might overflow and an equity that
-    might break a limit.
+    might break a limit or come near the margin.
     """
     side, balance, unit = book[c.SIDE], book[c.BALANCE], book[c.UNIT]
     _, profit = nearest_profit_nb(book)
@@ -110,6 +112,11 @@ def hold_nb(
         high_raw = min(high_raw, book[c.WATER] + 1 - offset)
     else:
         low_raw = max(low_raw, book[c.WATER] - 1 - offset)
+    guard = guard_nb(book) - offset
+    if side > 0:
+        low_raw = max(low_raw, guard)
+    else:
+        high_raw = min(high_raw, guard)
     safe = book[c.SAFE_MOVE] if abs(balance) <= _SAFE_BALANCE else -1
     if book[c.COST] != 0:
         cost, fits = product_nb(book[c.COST], side * book[c.MONEY_MULTIPLIER])
@@ -127,7 +134,7 @@ def hold_nb(
     while bar < end:
         low, high, close = lows[bar], highs[bar], closes[bar]
         adverse = low if side > 0 else high
-        if low <= low_raw or high >= high_raw or flags[bar] & _CARE != 0:
+        if low <= low_raw or high >= high_raw or flags[bar] & _DUE_CARE != 0:
             break
         if exit_row >= 0 and conditions[exit_row, bar] != 0:
             break

@@ -57,7 +57,7 @@ def wanted_size_nb(rule: int, equity: int, tick_value: int, book: Int64Array) ->
             steps = budget // step_value
             return steps - steps % step, True
     most = INT64_MAX - INT64_MAX % step
-    if _carried_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book):
+    if carried_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book):
         return 0, False
     return _most_steps_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book), True
 
@@ -119,7 +119,7 @@ def cut_size_nb(
     if has_fees:
         carried = _affords_nb(price, steps, others, funds[1], margin, book)
     else:
-        carried = _carried_nb(price, steps, load, (funds[1], _RATE_ONE), book)
+        carried = carried_nb(price, steps, load, (funds[1], _RATE_ONE), book)
     if carried:
         return steps, reason
     if book[rule + c.RULE_SIZE_KIND] == c.SIZE_FIXED:
@@ -171,7 +171,7 @@ def placed_size_nb(
 def judge_margin_nb(steps: int, price: int, held: int, funds: int, book: Int64Array) -> tuple[int, int]:
     """Return a size fixed before whole or not at all, and why: margin at its fill, without commission."""
     margin = book[c.MARGIN_PPB]
-    if not _carried_nb(price, steps, (margin, held, margin), (funds, _RATE_ONE), book):
+    if not carried_nb(price, steps, (margin, held, margin), (funds, _RATE_ONE), book):
         return 0, _MARGIN
     return steps, (_NONE if book[c.ORDER_STEPS] == book[c.ORDER_WANTED] else _MAX_SIZE)
 
@@ -185,9 +185,9 @@ def _affords_nb(
     lot_fee, lot_steps = book[c.LOT_FEE], book[c.LOT_STEPS]
     least, most = book[c.LEAST_FEE], book[c.MOST_FEE]
     load = (margin, held, margin)
-    if not _carried_nb(price, steps, load, (cash - least, _RATE_ONE), book):
+    if not carried_nb(price, steps, load, (cash - least, _RATE_ONE), book):
         return False
-    if most > 0 and _carried_nb(price, steps, load, (cash - most, _RATE_ONE), book):
+    if most > 0 and carried_nb(price, steps, load, (cash - most, _RATE_ONE), book):
         return True
     money, both = cash - book[c.ORDER_FEE], steps + closing
     if money < 0:
@@ -222,7 +222,7 @@ def _most_afforded_nb(
 
 
 @kernel_jit
-def _carried_nb(
+def carried_nb(
     price: int, steps: int, load: tuple[int, int, int], budget: tuple[int, int], book: Int64Array
 ) -> bool:
     """Return whether a budget (money x rate) carries an order, exactly.
@@ -252,9 +252,9 @@ def _most_steps_nb(
     A float64 guess brackets the answer; bisection with exact comparisons ends it.
     """
     step = book[c.QUANTITY_STEP]
-    if _carried_nb(price, steps, load, budget, book):
+    if carried_nb(price, steps, load, budget, book):
         return steps
-    if not _carried_nb(price, 0, load, budget, book):
+    if not carried_nb(price, 0, load, budget, book):
         return 0
     if load[1] == 0 and book[c.MONEY_DIVISOR] == 1:
         step_load, fits = product_nb(price, book[c.MONEY_MULTIPLIER])
@@ -271,13 +271,13 @@ def _most_steps_nb(
         if low < tried < high:
             middle = int(tried)
             if low < middle < high:
-                if _carried_nb(price, middle * step, load, budget, book):
+                if carried_nb(price, middle * step, load, budget, book):
                     low = middle
                 else:
                     high = middle
     while high - low > 1:
         middle = low + (high - low) // 2
-        if _carried_nb(price, middle * step, load, budget, book):
+        if carried_nb(price, middle * step, load, budget, book):
             low = middle
         else:
             high = middle

@@ -70,7 +70,7 @@ _LARGEST_SUM = 2.0**62
 def trade_pass_nb(
     trades: Int64Array,
     times_s: Int64Array,
-    minor_a_tick: float,
+    minor_a_tick: Float64Array,
     holding: Int64Array,
     integers: Int64Array,
     doubles: Float64Array,
@@ -83,8 +83,8 @@ def trade_pass_nb(
         Rows of `TRADE_COLUMNS`; where there are none, nothing is written.
     times_s : ndarray of shape (n_bars,), dtype=int64
         When bars open, Unix seconds.
-    minor_a_tick : float
-        Minor units that one step gains with one tick.
+    minor_a_tick : ndarray of shape (1,) or (n_bars,), dtype=float64
+        Minor units that one step gains with one tick, on all bars or on each.
     holding : ndarray of shape (2, n_trades), dtype=int64
         Written: seconds and bars held by each trade.
     integers, doubles : ndarray
@@ -132,7 +132,7 @@ def trade_pass_nb(
 
 @inlined_jit
 def _take_moves_nb(
-    row: int, trades: Int64Array, minor_a_tick: float, integers: Int64Array, doubles: Float64Array
+    row: int, trades: Int64Array, minor_a_tick: Float64Array, integers: Int64Array, doubles: Float64Array
 ) -> None:
     """Take how far prices went, and what the trade made of its value and of its risk."""
     entry, end, steps = trades[row, _ENTRY], trades[row, _EXIT], float(trades[row, _STEPS])
@@ -143,16 +143,19 @@ def _take_moves_nb(
     integers[WORST_MOVE] = min(integers[WORST_MOVE], move)
     integers[ADVERSE] += trades[row, _MAE]
     integers[FAVOURABLE] += trades[row, _MFE]
-    value = entry * steps * minor_a_tick
+    first = last = 0
+    if len(minor_a_tick) > 1:
+        first, last = trades[row, _ENTRY_BAR], trades[row, _EXIT_BAR]
+    value = entry * steps * minor_a_tick[first]
     share = net / value
     doubles[SHARES], doubles[SHARES_LOST] = added_nb(share, doubles[SHARES], doubles[SHARES_LOST])
     doubles[BEST_SHARE] = max(doubles[BEST_SHARE], share)
     doubles[WORST_SHARE] = min(doubles[WORST_SHARE], share)
-    doubles[TRADED_VALUE] += value + end * steps * minor_a_tick
+    doubles[TRADED_VALUE] += value + end * steps * minor_a_tick[last]
     stop = trades[row, _STOP]
     if stop != _NO_LEVEL:
         integers[WITH_STOP] += 1
-        multiple = net / (abs(entry - stop) * steps * minor_a_tick)
+        multiple = net / (abs(entry - stop) * steps * minor_a_tick[first])
         doubles[R_MULTIPLES], doubles[R_LOST] = added_nb(multiple, doubles[R_MULTIPLES], doubles[R_LOST])
 
 
