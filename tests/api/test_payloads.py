@@ -7,7 +7,7 @@ import pytest
 
 from sptraderb.api.run_defaults import read_run_request
 from sptraderb.domain.backtest import Mode
-from sptraderb.domain.costs import Costs
+from sptraderb.domain.costs import Costs, FundingRates, SpreadTable, SwapKind, SwapRates
 from sptraderb.errors import InvalidInput
 
 BODY: dict[str, Any] = {
@@ -136,6 +136,24 @@ def test_run_when_a_key_is_misspelt_then_the_near_one_is_suggested() -> None:
         ({"initial_capital": "NaN"}, "initial_capital", "number.malformed"),
         ({"initial_capital": True}, "initial_capital", "body.wrong_type"),
         ({"costs": {"spread": 0.8}}, "costs.spread", "costs.malformed"),
+        ({"costs": {"spread": {"24": "1 pip"}}}, "costs.spread", "costs.malformed"),
+        ({"costs": {"spread": {"7": "1 pip", "default": "1 tick"}}}, "costs.spread", "costs.malformed"),
+        ({"costs": {"spread": {"7": "1 pip", "timezone": "Mars"}}}, "costs.spread", "costs.malformed"),
+        ({"costs": {"slippage": "120% of range"}}, "costs.slippage", "costs.malformed"),
+        ({"costs": {"swap": {}}}, "costs.swap", "costs.malformed"),
+        ({"costs": {"swap": {"long": "3"}}}, "costs.swap", "costs.malformed"),
+        ({"costs": {"swap": {"long": "3 pips", "short": "2%"}}}, "costs.swap", "costs.malformed"),
+        ({"costs": {"swap": {"long": "3 pips", "triple": "sun"}}}, "costs.swap", "costs.malformed"),
+        ({"costs": {"funding": "0.01%"}}, "costs.funding", "costs.malformed"),
+        (
+            {"costs": {"funding": [["2024-01-01", "1%"], ["2024-01-01", "1%"]]}},
+            "costs.funding",
+            "costs.malformed",
+        ),
+        ({"costs": {"funding": [["2024-01-01", "0.01"]]}}, "costs.funding", "costs.malformed"),
+        ({"costs": {"funding": [["yesterday", "1%"]]}}, "costs.funding", "time.malformed"),
+        ({"stop_out": "101%"}, "stop_out", "run.stop_out_out_of_range"),
+        ({"stop_out": "0.5"}, "stop_out", "run.stop_out_out_of_range"),
         ({"costs": {"commission": "1 pip"}}, "costs.commission", "costs.malformed"),
         ({"costs": {"spread": "0.00000001 pips"}}, "costs.spread", "price.not_on_scale"),
         ({"account_currency": "€"}, "account_currency", "run.bad_currency"),
@@ -154,6 +172,34 @@ def test_run_when_one_value_is_wrong_then_its_code_and_place(
 ) -> None:
     """Each wrong value is told by its own code at its own key."""
     assert _codes(**changes) == {path: code}
+
+
+def test_run_when_further_costs_are_stated_then_in_the_domains_integers() -> None:
+    """Hours, range, swap, funding and the conversion's fee in words with units (C2 to C5)."""
+    costs = _read(
+        costs={
+            "spread": {"22-6": "1.5 pips", "default": 0, "timezone": "Europe/London"},
+            "slippage": "10% of range",
+            "swap": {"long": "-0.6 points", "short": "+1 point", "triple": "thu"},
+            "funding": [["2024-01-01", "0.01%"], [1_704_096_000, "-0.02%"]],
+            "conversion_fee": "0.5%",
+        },
+        stop_out="80%",
+    ).costs
+    hours = tuple(1_500_000 if hour >= 22 or hour <= 6 else 0 for hour in range(24))
+    assert costs == Costs(
+        spread_table=SpreadTable(hours_ppm=hours, in_pips=True, timezone="Europe/London"),
+        slippage_range_ppb=100_000_000,
+        swap=SwapRates(kind=SwapKind.POINTS, long=-600_000, short=1_000_000, triple_weekday=3),
+        funding=FundingRates(series=((1_704_067_200, 100_000), (1_704_096_000, -200_000))),
+        conversion_fee_ppb=5_000_000,
+    )
+    assert _read(stop_out="80%").stop_out == "80%"
+    money = _read(costs={"swap": {"long": "-5 per lot"}, "funding": "0.01% every 8h"}).costs
+    assert money.swap == SwapRates(kind=SwapKind.MONEY, long=-5 * 10**9)
+    assert money.funding == FundingRates(every_s=28_800, rate_ppb=100_000)
+    yearly = _read(costs={"swap": {"short": "-2.5% a year"}}).costs.swap
+    assert yearly == SwapRates(kind=SwapKind.PERCENT, short=-25_000_000)
 
 
 def test_run_when_costs_are_zero_then_no_unit_is_needed() -> None:

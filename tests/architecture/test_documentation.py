@@ -22,7 +22,8 @@ RAISED = {
 HELPERS = {"fault", "_fault", "add", "note", "ExpressionFault", "Failed"}
 """Callables that make an error, fault or note of the code they are given first, or as ``code=``."""
 OTHER_WORDS = {
-    "backtest.commission", "costs.commission", "costs.slippage", "costs.spread", "metrics.sharpe",
+    "backtest.commission", "costs.commission", "costs.conversion_fee", "costs.funding", "costs.slippage",
+    "costs.spread", "costs.swap", "metrics.sharpe",
     "server.log",
 }  # fmt: skip
 """Places in a document and names of files that begin like a code; they are none."""

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from sptraderb.candles.import_options import ImportOptions
 from sptraderb.domain.backtest import BacktestRequest, Mode, Phase, Run, RunState
-from sptraderb.errors import Conflict, InvalidInput, NotFound, StrategyInvalid, Unavailable
+from sptraderb.errors import CandlesUnusable, Conflict, InvalidInput, NotFound, StrategyInvalid, Unavailable
 from sptraderb.orchestrator import queue
 from sptraderb.orchestrator.import_candles import import_candles
 from sptraderb.orchestrator.verify import verify_run
@@ -204,7 +204,7 @@ async def test_run_when_its_candles_do_not_do_then_it_fails_and_says_why(
         ({"timeframe": "5m"}, NotFound, "candles.too_coarse"),
         ({"timeframe": "7x"}, InvalidInput, "timeframe.unknown"),
         ({"end_s": 0}, InvalidInput, "run.dates_reversed"),
-        ({"account_currency": "EUR"}, InvalidInput, "conversion.no_rate"),
+        ({"account_currency": "EUR"}, CandlesUnusable, "conversion.no_rate"),
         ({"symbols": (SYMBOL, "ETHUSDT")}, InvalidInput, "run.one_symbol"),
         ({"initial_capital": "0"}, InvalidInput, "capital.not_positive"),
     ],

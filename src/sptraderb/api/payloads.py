@@ -17,7 +17,7 @@ from sptraderb.api.payload_reading import fault_of, invalid_body
 from sptraderb.api.request_costs import CostsPayload, costs_of
 from sptraderb.api.wire_time import seconds_from_text
 from sptraderb.domain.backtest import BacktestRequest, Mode
-from sptraderb.domain.fixed import decimal_from_text
+from sptraderb.domain.fixed import RATE_ONE, decimal_from_text, rate_from_text
 from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Fault, InvalidInput, SptraderbError
@@ -68,6 +68,8 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
         The first symbol's quote currency unless stated.
     leverage : str or number
         At least 1; the instrument's margin rate unless stated.
+    stop_out : str
+        Percent of the used margin at which positions are closed, ``50%`` unless stated; ``0%`` for never.
     instruments : dict
         Overrides of instruments for this run, by symbol.
     profile : str
@@ -100,6 +102,7 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     costs: CostsPayload | None = None
     account_currency: str | None = None
     leverage: str | int | float | None = None
+    stop_out: str | None = None
     instruments: dict[str, dict[str, Scalar]] | None = None
     profile: str | None = None
     profiles: list[str] | None = None
@@ -159,6 +162,7 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
         costs=costs_of(payload.costs, faults),
         account_currency=_checked(faults, "account_currency", lambda: _currency_of(payload), ""),
         leverage=_checked(faults, "leverage", lambda: _leverage_of(payload), ""),
+        stop_out=_checked(faults, "stop_out", lambda: _stop_out_of(payload), ""),
         instruments=_instruments_of(payload),
         profile=profiles[0],
         more_profiles=tuple(profiles[1:]),
@@ -271,6 +275,16 @@ def _leverage_of(payload: RunPayload) -> str:
     if not 1 <= value <= 1000:
         raise InvalidInput("run.leverage_out_of_range", f"`leverage` must be 1..1000, was {value:f}")
     return f"{value:f}"
+
+
+def _stop_out_of(payload: RunPayload) -> str:
+    if payload.stop_out is None:
+        return ""
+    if not payload.stop_out.strip().endswith("%") or not 0 <= rate_from_text(payload.stop_out) <= RATE_ONE:
+        raise InvalidInput(
+            "run.stop_out_out_of_range", f"`stop_out` must be 0%..100%, was `{payload.stop_out[:20]}`"
+        )
+    return payload.stop_out.strip()
 
 
 def _currency_of(payload: RunPayload) -> str:

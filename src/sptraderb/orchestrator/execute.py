@@ -35,7 +35,7 @@ from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_r
 from sptraderb.orchestrator.profile_results import ProfileOutcome, compute_profiles, profile_blocks
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
-from sptraderb.orchestrator.run_terms import cost_notes
+from sptraderb.orchestrator.run_costs import cost_notes
 from sptraderb.orchestrator.user_python import ComputedComponents, compute_components
 from sptraderb.store.result_rows import StoredResult, pack_chunks, pack_document
 
@@ -124,6 +124,7 @@ def execute(
         n_trades=len(outcome.trades),
         equity=equity,
         data_revision=prepared.candles.revision,
+        conversion_revisions=prepared.conversion.revisions() if prepared.conversion else {},
     )
 
 
@@ -200,6 +201,8 @@ def _result(
     is_partial = outcome.n_bars_done < len(candles)
     if is_partial:
         candles = candles.sliced(0, outcome.n_bars_done)
+    quote = candles.instrument.quote
+    conversions = (prepared.conversion.block(quote),) if prepared.conversion else ()
     facts = RunFacts(
         backtest_id=str(run.id),
         strategy_name=run.request.strategy_name,
@@ -207,7 +210,8 @@ def _result(
         manifest=build_manifest(
             run.request, prepared.plan, prepared.candles, terms=terms, n_warm_up=prepared.first_bar
         )
-        | {"python": dict(components.sources)},
+        | {"python": dict(components.sources)}
+        | ({"conversions": conversions} if conversions else {}),
         notes=(
             *components.notes,
             *cost_notes(run.request, prepared.plan, candles.instrument),
@@ -215,6 +219,7 @@ def _result(
         ),
         quality=prepared.report,
         first_leak_s=_first_leak_s(prepared, components),
+        conversions=conversions,
     )
     document = build(
         facts,

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import msgspec
 
 from sptraderb.candles.exchange_hours import exchange_table
 from sptraderb.domain.backtest import BacktestRequest
+from sptraderb.domain.bar_facts import NO_FACTS
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.instrument import Instrument
@@ -75,13 +76,20 @@ def build_manifest(
         "account_currency": request.account_currency or candles.instrument.quote,
         "leverage": request.leverage or None,
         "costs": asdict(plan.costs.overridden_by(request.costs)),
-        "terms": {**asdict(terms), "capital": text_from_ticks(terms.capital_minor, terms.money_decimals)},
+        "terms": _terms(terms),
         "money_decimals": terms.money_decimals,
         "calendar": _calendar(candles.instrument),
         "seed": request.seed,
     }
     plain: dict[str, object] = msgspec.to_builtins(manifest, str_keys=True)
     return plain
+
+
+def _terms(terms: Terms) -> dict[str, object]:
+    """Return the terms without what is known of each bar, which follows from costs and candles."""
+    block = asdict(replace(terms, facts=NO_FACTS))
+    del block["facts"]
+    return {**block, "capital": text_from_ticks(terms.capital_minor, terms.money_decimals)}
 
 
 def _calendar(instrument: Instrument) -> dict[str, str]:

@@ -7,10 +7,10 @@
              finer ones that tell the course inside a bar (X6)    finer_reading
 5. report:   are they good enough for the mode?                   candles/check, candle_fitness
 6. signals:  conditions and levels on every bar                   engine/evaluate
-7. terms:    capital, costs and limits in integers                run_terms
+7. terms:    capital, costs and limits in integers                run_terms, run_costs, conversion_data
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,9 @@ from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.evaluate import NO_SERIES, ExternalSeries, evaluate
 from sptraderb.errors import CandlesUnusable
 from sptraderb.orchestrator.candle_fitness import require_fit
+from sptraderb.orchestrator.conversion_data import LoadedConversion, load_conversion
 from sptraderb.orchestrator.finer_reading import at_later_revision, has_paths, read_finer
+from sptraderb.orchestrator.run_costs import run_facts
 from sptraderb.orchestrator.run_terms import rescaled, run_instrument, run_terms
 from sptraderb.store.candle_rows import read_candles
 from sptraderb.store.instrument_rows import read_instrument
@@ -48,6 +50,8 @@ class LoadedRun:
         First bar at or after the request's start.
     report : QualityReport
         What is known about the candles.
+    conversion : LoadedConversion or None
+        What converts into the account currency, where that is another.
     finer : Candles or None
         Shorter bars that tell the course inside the run's (X6).
     """
@@ -56,6 +60,7 @@ class LoadedRun:
     candles: Candles
     first_bar: int
     report: QualityReport
+    conversion: LoadedConversion | None = None
     finer: Candles | None = None
 
 
@@ -65,7 +70,7 @@ class PreparedRun:
 
     Parameters
     ----------
-    plan, candles, first_bar, report, finer
+    plan, candles, first_bar, report, conversion, finer
         As in `LoadedRun`.
     signals : Signals
         Evaluated.
@@ -79,6 +84,7 @@ class PreparedRun:
     report: QualityReport
     signals: Signals
     terms: Terms
+    conversion: LoadedConversion | None = None
     finer: Candles | None = None
 
 
@@ -93,7 +99,7 @@ async def load_run(
     Raises
     ------
     CandlesUnusable
-        ``candles.empty_range``, ``candles.not_fit``, ``candles.off_scale``.
+        ``candles.empty_range``, ``candles.not_fit``, ``candles.off_scale``, ``conversion.no_rate``.
     SptraderbError
         Those of `queue.submit`, should the market have changed since.
     """
@@ -126,6 +132,7 @@ async def load_run(
     report = check_candles(candles)
     tiers = await _tiers(database, request) if request.mode is Mode.LIVE else ()
     require_fit(candles, report, request.mode, tiers=tiers)
+    conversion = await load_conversion(database, request, instrument, cache=cache)
     finer = None
     if has_paths(plan, request):
         below = await read_finer(database, request, stored, cache=cache)
@@ -135,6 +142,7 @@ async def load_run(
         candles=at_later_revision(candles, finer),
         first_bar=first_bar,
         report=report,
+        conversion=conversion,
         finer=finer,
     )
 
@@ -159,7 +167,7 @@ def prepare_run(
     Raises
     ------
     CandlesUnusable
-        ``candles.too_few`` if no bar is left to trade after the warm-up.
+        ``candles.too_few`` if no bar is left to trade after the warm-up, ``conversion.no_rate``.
     """
     signals = evaluate(loaded.plan, loaded.candles, external=external)
     start_bar = max(loaded.first_bar, signals.ready_bar)
@@ -173,6 +181,9 @@ def prepare_run(
             needed=signals.ready_bar + 2,
             n_bars=n_bars,
         )
+    terms = run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar)
+    costs = loaded.plan.costs.overridden_by(request.costs)
+    route = loaded.conversion.closes() if loaded.conversion else ()
     return PreparedRun(
         plan=loaded.plan,
         candles=loaded.candles,
@@ -180,7 +191,8 @@ def prepare_run(
         report=loaded.report,
         signals=signals,
         finer=loaded.finer,
-        terms=run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar),
+        terms=replace(terms, facts=run_facts(costs, loaded.candles, route, start_bar=start_bar)),
+        conversion=loaded.conversion,
     )
 
 

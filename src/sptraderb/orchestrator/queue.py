@@ -25,6 +25,7 @@ from sptraderb.domain.backtest import BacktestRequest, Move, Run, RunState, requ
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Conflict, InvalidInput, Unavailable
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy, require_allowed
+from sptraderb.orchestrator.conversion_data import find_route, pinned_to
 from sptraderb.orchestrator.progress import notice_text
 from sptraderb.orchestrator.run_settling import BACKTEST
 from sptraderb.orchestrator.run_terms import run_instrument, run_terms
@@ -194,7 +195,9 @@ async def pinned_request(pool: Pool, run: Run) -> BacktestRequest:
         raise Conflict(code, f"a run must be completed to be repeated, was {run.state}", run=str(run.id))
     document = result_rows.unpack_document(await result_rows.read_document(pool, run.id))
     manifest = msgspec.json.decode(document, type=_StoredManifest).manifest
-    return dataclasses.replace(run.request, data_revision=manifest.data.revision)
+    request = dataclasses.replace(run.request, data_revision=manifest.data.revision)
+    legs = [leg for conversion in manifest.conversions for leg in conversion.route]
+    return pinned_to(request, {leg.pair: leg.revision for leg in legs})
 
 
 async def position(pool: Pool, run_id: UUID) -> int | None:
@@ -206,8 +209,18 @@ class _StoredData(msgspec.Struct):
     revision: int | None = None
 
 
+class _StoredLeg(msgspec.Struct):
+    pair: str
+    revision: int | None = None
+
+
+class _StoredConversion(msgspec.Struct):
+    route: tuple[_StoredLeg, ...] = ()
+
+
 class _StoredFacts(msgspec.Struct):
     data: _StoredData
+    conversions: tuple[_StoredConversion, ...] = ()
 
 
 class _StoredManifest(msgspec.Struct):
@@ -254,7 +267,9 @@ async def _require_runnable(
     target = StrategyTarget(timeframe=timeframe, instrument=instrument)
     plan = compile_strategy(request.strategy_text, parameters=request.parameters, target=target)
     require_allowed(plan, policy)
-    run_terms(request, plan, instrument, start_bar=0)
+    terms = run_terms(request, plan, instrument, start_bar=0)
+    if terms.currency != instrument.quote:
+        await find_route(connection, instrument.quote, terms.currency, timeframe)
 
 
 async def _require_room(connection: Connection, max_queue: int | None) -> None:

@@ -7,7 +7,8 @@ second, the result is added to it.
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sptraderb.domain.backtest import Phase, Progress, Run
 from sptraderb.orchestrator.child_pipe import Assignment
@@ -43,6 +44,8 @@ class Executed:
         The last equity point: open time of its bar, decimal text.
     data_revision : int or None
         Revision of the candles, to be kept as long as the result; None where there is none.
+    conversion_revisions : mapping of str to int
+        The same of the pairs the run converted by.
     """
 
     result: StoredResult
@@ -51,6 +54,7 @@ class Executed:
     n_trades: int
     equity: tuple[int, str] | None = None
     data_revision: int | None = None
+    conversion_revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 async def store_surely(assignment: Assignment, executed: Executed) -> Run | None:
@@ -105,6 +109,8 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
         raise Fenced
     if executed.data_revision is not None:
         await pin_revision(connection, run.request.symbols[0], executed.data_revision, run_id=run.id)
+    for pair, revision in executed.conversion_revisions.items():
+        await pin_revision(connection, pair, revision, run_id=run.id)
     await announce(connection, after)
     return after
 

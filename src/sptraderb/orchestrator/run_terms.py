@@ -19,18 +19,17 @@ from sptraderb.domain.fixed import (
     RATE_ONE,
     decimal_from_text,
     rate_from_text,
-    text_from_ticks,
     ticks_from_decimal,
     ticks_from_text,
 )
 from sptraderb.domain.instrument import CandleSide, Instrument
-from sptraderb.domain.plan import Note, Plan
+from sptraderb.domain.plan import Plan
 from sptraderb.domain.profile import PROFILES
-from sptraderb.domain.terms import Terms, money_decimals, slippage_ticks, spread_ticks
+from sptraderb.domain.terms import DEFAULT_STOP_OUT_PPB, Terms, money_decimals
 from sptraderb.errors import CandlesUnusable, InvalidInput
+from sptraderb.orchestrator.run_costs import cost_terms
 
 MAX_LEVERAGE = 1000
-_BILLIONTHS = 9
 
 
 def run_instrument(stored: Instrument, request: BacktestRequest) -> Instrument:
@@ -46,22 +45,32 @@ def run_instrument(stored: Instrument, request: BacktestRequest) -> Instrument:
     Raises
     ------
     InvalidInput
-        ``instrument.unknown_override``, ``instrument.bad_override``, ``leverage.out_of_range``,
-        ``conversion.no_rate`` (the account currency is not the quote currency), and those of `Instrument`.
+        ``instrument.unknown_override``, ``instrument.bad_override``, ``leverage.out_of_range``, and those
+        of `Instrument`.
     """
     instrument = overridden(stored, request.instruments.get(stored.symbol, {}))
     if request.leverage:
         rate = margin_rate(request.leverage)
         instrument = dataclasses.replace(instrument, margin_rate_ppb=rate)
-    currency = request.account_currency or instrument.quote
-    if currency != instrument.quote:
-        raise InvalidInput(
-            "conversion.no_rate",
-            f"the account currency must be the quote currency {instrument.quote} of {instrument.symbol}, "
-            f"was {currency}",
-            hint="converting between currencies comes with a later release",
-        )
     return instrument
+
+
+def stop_out(request: BacktestRequest) -> int:
+    """Return the share of the used margin at which positions are stopped out (A3), parts per 10^9.
+
+    Raises
+    ------
+    InvalidInput
+        ``run.stop_out_out_of_range``.
+    """
+    if not request.stop_out:
+        return DEFAULT_STOP_OUT_PPB
+    rate = rate_from_text(request.stop_out)
+    if not 0 <= rate <= RATE_ONE:
+        raise InvalidInput(
+            "run.stop_out_out_of_range", f"`stop_out` must be 0%..100%, was {request.stop_out}"
+        )
+    return rate
 
 
 def margin_rate(leverage: str) -> int:
@@ -176,66 +185,27 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
             known = ", ".join(PROFILES)
             raise InvalidInput("profile.unknown", f"the fill profile must be one of {known}, was `{name}`")
     leverage = (RATE_ONE + instrument.margin_rate_ppb // 2) // instrument.margin_rate_ppb
-    decimals = money_decimals(instrument, capital_text=request.initial_capital, leverage=leverage)
+    currency = request.account_currency or instrument.quote
+    decimals = money_decimals(
+        instrument, capital_text=request.initial_capital, leverage=leverage, currency=currency
+    )
     capital = ticks_from_text(request.initial_capital, decimals)
     if capital <= 0:
         raise InvalidInput(
             "capital.not_positive", f"the initial capital must be above 0, was {request.initial_capital}"
         )
-    costs = plan.costs.overridden_by(request.costs)
     return Terms(
         money_decimals=decimals,
+        currency=currency,
         capital_minor=capital,
-        commission_ppb=costs.commission_ppb or 0,
-        commission_per_lot_minor=_fee(costs.commission_per_lot, decimals),
-        commission_per_order_minor=_fee(costs.commission_per_order, decimals),
-        commission_min_minor=_fee(costs.commission_min, decimals),
-        commission_max_minor=_fee(costs.commission_max, decimals),
-        spread_ticks=0 if instrument.side is CandleSide.BOTH else spread_ticks(costs, instrument)[0],
-        slippage_ticks=slippage_ticks(costs, instrument)[0],
-        slippage_ppb=costs.slippage_ppb or 0,
         margin_rate_ppb=instrument.margin_rate_ppb,
+        stop_out_ppb=stop_out(request),
         risk=plan.risk,
         start_bar=start_bar,
         close_at_end=request.close_at_end,
         profile=PROFILES[request.profile],
+        **cost_terms(plan.costs.overridden_by(request.costs), instrument, decimals),
     )
-
-
-def _fee(billionths: int | None, decimals: int) -> int:
-    """Return a fee in minor units, exactly or refused (M2)."""
-    scaled: int = (billionths or 0) * 10**decimals
-    if scaled % RATE_ONE:
-        fee = text_from_ticks(billionths or 0, _BILLIONTHS)
-        raise InvalidInput(
-            "costs.too_fine", f"a commission's fee must have at most {decimals} decimals, was {fee}"
-        )
-    return scaled // RATE_ONE
-
-
-def cost_notes(request: BacktestRequest, plan: Plan, instrument: Instrument) -> tuple[Note, ...]:
-    """Return what a reader should know about the costs: rounded up, or never stated (M2, C2)."""
-    costs = plan.costs.overridden_by(request.costs)
-    notes = []
-    rounded = {"slippage": slippage_ticks(costs, instrument)}
-    if instrument.side is not CandleSide.BOTH:
-        rounded = {"spread": spread_ticks(costs, instrument), **rounded}
-    for word, (ticks, is_rounded) in rounded.items():
-        if is_rounded:
-            price = text_from_ticks(ticks, instrument.price_scale)
-            notes.append(
-                Note(code="costs.rounded", text=f"The {word} is rounded up to whole ticks: {price}.")
-            )
-    is_stated = (costs.spread_ppm_pips, costs.spread_ppm_ticks) != (None, None)
-    if instrument.side is CandleSide.BOTH:
-        if is_stated:
-            text = "The spread stated is not used: it is that between the candles' bid and ask."
-            notes.append(Note(code="costs.spread_unused", text=text))
-    elif not is_stated:
-        notes.append(Note(code="costs.no_spread", text="No spread was stated; it is taken as 0."))
-    if not costs.states_commission():
-        notes.append(Note(code="costs.no_commission", text="No commission was stated; it is taken as 0."))
-    return tuple(notes)
 
 
 def _bad(name: str, must: str, found: str) -> InvalidInput:

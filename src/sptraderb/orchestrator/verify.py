@@ -18,6 +18,7 @@ from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.result_columns import RESULT_TABLES, STORED_COLUMNS, column_chunks
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
+from sptraderb.orchestrator.conversion_data import LoadedConversion
 from sptraderb.orchestrator.kernel_environment import open_kernel_cache, prepare_kernels
 from sptraderb.orchestrator.manifest import candles_hash
 from sptraderb.orchestrator.queue import pinned_request
@@ -59,8 +60,18 @@ class _Data(msgspec.Struct):
     sha256: str = ""
 
 
+class _Leg(msgspec.Struct):
+    pair: str
+    sha256: str = ""
+
+
+class _Conversion(msgspec.Struct):
+    route: tuple[_Leg, ...] = ()
+
+
 class _Manifest(msgspec.Struct):
     data: _Data
+    conversions: tuple[_Conversion, ...] = ()
 
 
 class _Document(msgspec.Struct):
@@ -151,14 +162,23 @@ async def _repeated(
         replay, prepared.plan, prepared.candles, prepared.signals, prepared.terms, finer=prepared.finer
     )
     document = result_rows.unpack_document(await result_rows.read_document(pool, run_id))
-    stored_hash = msgspec.json.decode(document, type=_Document).manifest.data.sha256
-    differences = []
-    if candles_hash(prepared.candles) != stored_hash:
+    differences: list[str] = []
+    manifest = msgspec.json.decode(document, type=_Document).manifest
+    if candles_hash(prepared.candles) != manifest.data.sha256:
         differences.append("the candles are not those the run read")
+    differences += _leg_differences(prepared.conversion, manifest)
     repeated = {(chunk.table, chunk.number): chunk.data for chunk in column_chunks(outcome, prepared.candles)}
     for table in RESULT_TABLES:
         differences += await _table_differences(pool, run_id, table, repeated)
     return outcome, differences
+
+
+def _leg_differences(conversion: LoadedConversion | None, manifest: _Manifest) -> list[str]:
+    """Return what is not as it was of the pairs the run converted by."""
+    legs = conversion.legs if conversion else ()
+    now = [(leg.pair, candles_hash(candles)) for leg, candles in legs]
+    then = [(leg.pair, leg.sha256) for conversion in manifest.conversions for leg in conversion.route]
+    return [] if now == then else ["the candles that convert are not those the run read"]
 
 
 async def _table_differences(

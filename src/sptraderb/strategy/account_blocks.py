@@ -1,23 +1,15 @@
-"""Reads `risk`, `costs` and `backtest`: what the account bears, what trading costs, a request's defaults."""
+"""Reads `risk` and `backtest`: what the account bears, and a request's defaults."""
 
 from datetime import date
 
-from sptraderb.domain.costs import Costs
 from sptraderb.domain.fixed import decimal_from_text
 from sptraderb.domain.plan import RiskLimits
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import InvalidInput
 from sptraderb.strategy.block_reader import BlockReader
-from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, shortened
+from sptraderb.strategy.document_nodes import DocumentNode, TextNode, shortened
 from sptraderb.strategy.position_limit import read_position_limit
 
-_MILLIONTHS, _BILLIONTHS = 6, 9
-_FEES = {
-    "per_lot": "commission_per_lot",
-    "per_order": "commission_per_order",
-    "minimum": "commission_min",
-    "maximum": "commission_max",
-}
 _ONE_PPB = 1_000_000_000
 
 
@@ -39,69 +31,6 @@ def _limit(reader: BlockReader, node: DocumentNode | None, path: str) -> int:
         reader.fault("strategy.out_of_range", f"`{path}` must be at most 100%", node, path=path)
         return 0
     return rate
-
-
-def read_costs(reader: BlockReader, node: DocumentNode | None) -> Costs:
-    """Return the costs the document states (C1 to C3)."""
-    block = reader.block(node, "costs", block="costs")
-    for key in ("spread", "slippage"):
-        if isinstance(block.get(key), MappingNode):
-            reader.not_supported(f"`costs.{key}` as a mapping", block.pop(key), path=f"costs.{key}")
-    spread = _price_cost(reader, block.get("spread"), "costs.spread")
-    slippage = _price_cost(reader, block.get("slippage"), "costs.slippage", units=("pips", "ticks", "%"))
-    return Costs(
-        **_commission(reader, block.get("commission")),
-        slippage_ppb=slippage.get("%"),
-        spread_ppm_pips=spread.get("pips"),
-        spread_ppm_ticks=spread.get("ticks"),
-        slippage_ppm_pips=slippage.get("pips"),
-        slippage_ppm_ticks=slippage.get("ticks"),
-    )
-
-
-def _commission(reader: BlockReader, node: DocumentNode | None) -> dict[str, int | None]:
-    """Return the commission's fields of `Costs`."""
-    path = "costs.commission"
-    if not isinstance(node, MappingNode):
-        return {"commission_ppb": _percent(reader, node, path)}
-    block = reader.block(node, path, block="commission")
-    found = {"commission_ppb": _percent(reader, block.get("percent"), f"{path}.percent")}
-    for key, field in _FEES.items():
-        found[field] = _money(reader, block.get(key), f"{path}.{key}", key=key)
-    least, most = found["commission_min"], found["commission_max"]
-    if least is not None and most is not None and least > most:
-        message = f"`{path}.minimum` must be at most the maximum"
-        reader.fault("strategy.out_of_range", message, block["minimum"], path=f"{path}.minimum")
-    return found
-
-
-def _money(reader: BlockReader, node: DocumentNode | None, path: str, *, key: str) -> int | None:
-    """Return billionths of a unit of account money."""
-    lowest = "above 0" if key == "maximum" else "at least 0"
-    quantity = reader.quantity(node, path, units=("",), lowest=lowest)
-    if quantity is None or node is None:
-        return None
-    return reader.scaled(quantity.value, _BILLIONTHS, node, path=path)
-
-
-def _percent(reader: BlockReader, node: DocumentNode | None, path: str) -> int | None:
-    rate = reader.rate(node, path, lowest="at least 0")
-    if rate is not None and rate > _ONE_PPB and node is not None:
-        reader.fault("strategy.out_of_range", f"`{path}` must be at most 100%", node, path=path)
-    return rate
-
-
-def _price_cost(
-    reader: BlockReader, node: DocumentNode | None, path: str, *, units: tuple[str, ...] = ("pips", "ticks")
-) -> dict[str, int]:
-    """Return {unit: millionths} of a spread or slippage; for a percentage parts per 10^9."""
-    quantity = reader.quantity(node, path, units=units, lowest="at least 0")
-    if quantity is None or node is None:
-        return {}
-    if quantity.unit == "%":
-        rate = _percent(reader, node, path)
-        return {} if rate is None else {"%": rate}
-    return {quantity.unit: reader.scaled(quantity.value, _MILLIONTHS, node, path=path)}
 
 
 def read_backtest(reader: BlockReader, node: DocumentNode | None) -> dict[str, str]:

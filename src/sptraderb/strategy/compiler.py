@@ -17,9 +17,10 @@ from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, infer_instrument
 from sptraderb.domain.plan import Plan
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Fault, InvalidInput, InvariantBroken, StrategyInvalid
-from sptraderb.strategy.account_blocks import read_backtest, read_costs, read_risk
+from sptraderb.strategy.account_blocks import read_backtest, read_risk
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.component_block import check_components, read_components
+from sptraderb.strategy.cost_block import read_costs
 from sptraderb.strategy.document import read_document
 from sptraderb.strategy.document_nodes import MappingNode, Place
 from sptraderb.strategy.entry_block import read_entries

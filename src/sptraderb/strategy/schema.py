@@ -155,10 +155,20 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
         ),
         "costs": _block(
             Key("commission", "quantity|@commission", "Percent of notional per side, or its parts."),
-            Key("spread", "quantity", "Pips or ticks between bid and ask."),
-            Key("slippage", "quantity", "Pips, ticks or percent lost on market and stop orders."),
-            Key("swap", "mapping", "Financing over night.", supported=False),
-            Key("funding", "mapping", "Financing of perpetual futures.", supported=False),
+            Key("spread", "quantity|mapping", "Pips or ticks between bid and ask, fixed or by hour."),
+            Key(
+                "slippage",
+                "quantity",
+                "Pips, ticks, percent or `10% of range` lost on market and stop orders.",
+            ),
+            Key("swap", "@swap", "Financing over night, for a day."),
+            Key("funding", "text", "Financing of perpetual futures, such as `0.01% every 8h`; longs pay it."),
+            Key("conversion_fee", "quantity", "Percent of a price P&L that is converted."),
+        ),
+        "swap": _block(
+            Key("long", "text", "Of longs, + is received: `-0.6 points`, `-5 per lot`, `-2.5%` a year."),
+            Key("short", "text", "Of shorts."),
+            Key("triple", "text", "The day that counts three; the market's own if left out."),
         ),
         "commission": _block(
             Key("percent", "quantity", "Percent of notional at the fill."),

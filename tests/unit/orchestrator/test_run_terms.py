@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.costs import Costs
+from sptraderb.domain.costs import Costs, FundingRates, SpreadTable, SwapKind, SwapRates
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide, Instrument
 from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan
 from sptraderb.domain.timeframe import H1
 from sptraderb.errors import CandlesUnusable, InvalidInput
-from sptraderb.orchestrator.run_terms import cost_notes, overridden, rescaled, run_instrument, run_terms
+from sptraderb.orchestrator.run_costs import cost_notes, run_facts
+from sptraderb.orchestrator.run_terms import overridden, rescaled, run_instrument, run_terms
 from sptraderb.testing.run_requests import build_request
 
 EURUSD = SEEDED_INSTRUMENTS["EURUSD"]
@@ -95,11 +96,65 @@ def test_run_instrument_when_leverage_is_out_of_range_then_refused(leverage: str
     assert caught.value.code == "leverage.out_of_range"
 
 
-def test_run_instrument_when_the_account_is_in_another_currency_then_refused() -> None:
-    """No rate is an error, never 0 or 1 (C5)."""
+def test_terms_when_the_account_is_in_another_currency_then_its_digits_count() -> None:
+    """Money of a yen account has 0 + 4 decimals, not the 5 of EURUSD (M1, C5)."""
+    terms = run_terms(build_request(account_currency="JPY"), _plan(), EURUSD, start_bar=0)
+    assert (terms.currency, terms.money_decimals, terms.capital_minor) == ("JPY", 4, 10_000 * 10**4)
+    own = run_terms(build_request(), _plan(), EURUSD, start_bar=0)
+    assert (own.currency, own.money_decimals, own.stop_out_ppb) == ("USD", 6, 500_000_000)
+
+
+@pytest.mark.parametrize(("words", "expected"), [("80%", 800_000_000), ("0%", 0), ("100%", 10**9)])
+def test_terms_when_a_stop_out_is_stated_then_taken(words: str, expected: int) -> None:
+    """Positions are stopped out at the share of the used margin that a request names (A3)."""
+    assert run_terms(build_request(stop_out=words), _plan(), EURUSD, start_bar=0).stop_out_ppb == expected
     with pytest.raises(InvalidInput) as caught:
-        run_instrument(EURUSD, build_request(account_currency="CHF"))
-    assert caught.value.code == "conversion.no_rate"
+        run_terms(build_request(stop_out="101%"), _plan(), EURUSD, start_bar=0)
+    assert caught.value.code == "run.stop_out_out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("swap", "expected"),
+    [
+        (SwapRates(kind=SwapKind.PIPS, long=-600_000, short=1), (SwapKind.POINTS, -6_000_000, 10)),
+        (SwapRates(kind=SwapKind.MONEY, long=-5 * 10**9), (SwapKind.MONEY, -5_000_000, 0)),
+        (SwapRates(kind=SwapKind.PERCENT, short=7), (SwapKind.PERCENT, 0, 7)),
+    ],
+)
+def test_terms_when_swap_is_stated_then_in_the_engines_units(
+    swap: SwapRates, expected: tuple[SwapKind, int, int]
+) -> None:
+    """A pip is ten points of EURUSD; money is counted in minor units, exactly or refused (C4, M2)."""
+    terms = run_terms(build_request(), _plan(Costs(swap=swap)), EURUSD, start_bar=0)
+    assert (terms.swap_kind, terms.swap_long, terms.swap_short) == expected
+    fine = Costs(swap=SwapRates(kind=SwapKind.MONEY, long=1))
+    with pytest.raises(InvalidInput) as caught:
+        run_terms(build_request(), _plan(fine), EURUSD, start_bar=0)
+    assert caught.value.code == "costs.too_fine"
+
+
+def test_facts_when_costs_vary_then_one_value_a_bar() -> None:
+    """Hours, days and funding are looked up for each bar; a cost that is not stated needs nothing."""
+    candles = _candles(EURUSD, *[110_000] * 10)
+    table = SpreadTable(hours_ppm=(0, 1, *[1_000_000] * 22), in_pips=False)
+    costs = Costs(
+        spread_table=table,
+        swap=SwapRates(kind=SwapKind.POINTS, long=1),
+        funding=FundingRates(every_s=28_800, rate_ppb=100),
+    )
+    facts = run_facts(costs, candles, (), start_bar=0)
+    assert facts.spread_ticks is not None
+    assert facts.spread_ticks.tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert facts.swap_days is not None
+    assert facts.swap_days.tolist() == [0] * 10
+    assert facts.funding_ppb is not None
+    assert facts.funding_ppb.tolist() == [0] * 8 + [100, 0]
+    nothing = run_facts(Costs(), candles, (), start_bar=0)
+    assert (nothing.spread_ticks, nothing.swap_days, nothing.open_rates) == (None, None, None)
+    notes = cost_notes(build_request(), _plan(costs), EURUSD)
+    assert [note.code for note in notes] == ["costs.rounded", "costs.no_commission"]
+    unused = cost_notes(build_request(), _plan(Costs(conversion_fee_ppb=1)), EURUSD)
+    assert "costs.conversion_fee_unused" in {note.code for note in unused}
 
 
 def test_run_instrument_when_overrides_name_another_symbol_then_nothing_changes() -> None:
