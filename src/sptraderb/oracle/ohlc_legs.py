@@ -13,10 +13,10 @@ from sptraderb.domain.order import LONG
 from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.order_board import SIDES
 from sptraderb.oracle.price_path import DOWN, UP, PricePath
 from sptraderb.oracle.quoted_bar import Quote, QuotedBar
-from sptraderb.oracle.trading_desk import Moment
 
 _STOP_RANK, _TARGET_RANK = -1, 1_000_000
 

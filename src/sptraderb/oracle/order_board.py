@@ -12,8 +12,9 @@ from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.profile import Profile
 from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.exact_numbers import ZERO, whole_ticks
+from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.order_size import Sized
-from sptraderb.oracle.trading_desk import Moment, TradingDesk
+from sptraderb.oracle.trading_desk import TradingDesk
 
 SIDES = (LONG, SHORT)
 

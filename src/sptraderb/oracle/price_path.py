@@ -20,9 +20,10 @@ from sptraderb.domain.terms import Terms
 from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.order_board import SIDES, OrderBoard
 from sptraderb.oracle.quoted_bar import Quote, QuotedBar
-from sptraderb.oracle.trading_desk import Moment, TradingDesk
+from sptraderb.oracle.trading_desk import TradingDesk
 from sptraderb.oracle.walked_bars import WalkedBars
 
 UP, DOWN = 1, -1

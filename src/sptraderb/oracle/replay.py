@@ -28,12 +28,13 @@ from sptraderb.oracle.account_limits import AccountLimits
 from sptraderb.oracle.currency_route import CurrencyRoute
 from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
 from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.ohlc_legs import OhlcPath
 from sptraderb.oracle.order_board import OrderBoard
 from sptraderb.oracle.price_path import PricePath
 from sptraderb.oracle.quoted_bar import SELL, QuotedBar, Quotes
 from sptraderb.oracle.rule_programs import PositionRules, facts_when_flat
-from sptraderb.oracle.trading_desk import Moment, TradingDesk
+from sptraderb.oracle.trading_desk import TradingDesk
 from sptraderb.oracle.walked_bars import WalkedBars
 
 

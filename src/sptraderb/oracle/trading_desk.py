@@ -4,7 +4,7 @@ Place: between the loop of ``replay``, the walk of ``price_path`` and the books.
 passes here; when and at which price something fills is decided by those two.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from sptraderb.domain.candle import Candles
@@ -20,31 +20,10 @@ from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_ticks
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, stated_distance
 from sptraderb.oracle.held_position import HeldPosition, Opening, Part
 from sptraderb.oracle.margin_watch import MarginWatch
+from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.order_fee import OrderFee
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
 from sptraderb.oracle.quoted_bar import Fill, Quote, QuotedBar, Quotes
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where in time a fill happens.
-
-    Parameters
-    ----------
-    bar : int
-        Index of the bar.
-    quoted : QuotedBar
-        Its prices.
-    is_inside : bool
-        Whether it happens after the open.
-    ambiguous : bool
-        Whether that it happens is not certain (X6).
-    """
-
-    bar: int
-    quoted: QuotedBar
-    is_inside: bool = False
-    ambiguous: bool = False
 
 
 class TradingDesk:
