@@ -80,7 +80,7 @@ async def _document(pool: Pool, run: Run) -> dict[str, Any]:
 
 
 async def _pinned(pool: Pool) -> set[int]:
-    rows = await pool.fetch("SELECT DISTINCT revision FROM sptraderb.candle_revisions WHERE pinned")
+    rows = await pool.fetch("SELECT DISTINCT revision FROM sptraderb.revision_pins")
     return {row["revision"] for row in rows}
 
 

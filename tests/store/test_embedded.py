@@ -33,7 +33,8 @@ if len(sys.argv) > 2:
     os.setuid(int(sys.argv[2]))
 
 async def main():
-    server = await open_embedded(Path(sys.argv[1]))
+    bin_dir = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    server = await open_embedded(Path(sys.argv[1]), bin_dir=bin_dir)
     print("owned" if server.owned else "shared", server.port, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await server.stop()
@@ -90,8 +91,8 @@ def hold() -> Iterator[Hold]:
     """Give a function that opens a data directory in a process of its own, and end what is left of them."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(folder: Path, *user: int) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", HOLDER, str(folder), *map(str, user)]
+    def start(folder: Path, *user_and_binaries: int | Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", HOLDER, str(folder), *map(str, user_and_binaries)]
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
@@ -372,12 +373,13 @@ async def test_open_when_umask_is_closed_then_started_all_the_same(monkeypatch: 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_open_when_not_root_then_runs_as_ourselves(data_dir: Path, hold: Hold) -> None:
-    """An ordinary user needs nothing but a folder."""
+    """An ordinary user needs nothing but a folder, and binaries they can reach."""
     files = prepare_files(data_dir)
     assert files.user is not None
+    binaries = require_binaries(files, None)
     with tempfile.TemporaryDirectory() as home:
         os.chown(home, files.user.uid, files.user.gid)
-        holder = hold(Path(home) / "data", files.user.uid, files.user.gid)
+        holder = hold(Path(home) / "data", files.user.uid, files.user.gid, binaries)
         assert (await _said(holder))[0] == "owned"
         await asyncio.to_thread(_release, holder)
         assert holder.returncode == 0

@@ -203,7 +203,7 @@ def test_run_terms_when_request_and_plan_state_costs_then_the_request_wins() -> 
     [
         ({"initial_capital": "0"}, "capital.not_positive"),
         ({"initial_capital": "90000000000000"}, "money.capital_too_large"),
-        ({"profile": "tradingview"}, "profile.unknown"),
+        ({"profile": "broker"}, "profile.unknown"),
     ],
 )
 def test_run_terms_when_the_request_cannot_be_run_then_refused(changes: dict[str, str], code: str) -> None:

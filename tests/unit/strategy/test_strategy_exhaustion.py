@@ -1,5 +1,6 @@
 """Texts made to exhaust the compiler: each answered within a second and a bounded heap of memory."""
 
+import gc
 import subprocess
 import sys
 import time
@@ -78,9 +79,12 @@ _WORST = {
 @pytest.mark.parametrize("name", _WORST)
 def test_worst_text_when_assessed_then_it_takes_less_than_a_second(name: str) -> None:
     """Each is answered, with a plan or with faults, within a second of processor time."""
+    gc.freeze()  # What other tests left behind is not the compiler's to collect.
     started = time.process_time()
     found = assess_strategy(_WORST[name], target=DEFAULT_TARGET)
-    assert time.process_time() - started < _MOST_SECONDS
+    took = time.process_time() - started
+    gc.unfreeze()
+    assert took < _MOST_SECONDS
     assert found.faults or found.plan
 
 
