@@ -31,6 +31,7 @@ class ExitReason(IntEnum):
     RISK_LIMIT = 9
     STOP_OUT = 10
     END_OF_DATA = 11
+    MARGIN_CALL = 12
 
 
 class LedgerKind(IntEnum):

@@ -24,6 +24,14 @@ class Profile:
         An undefined order price is absent (without any it is a market order), and so is an undefined exit.
     keeps_other_side : bool
         The fill of an entry leaves the resting order of the other side.
+    calls_margin : bool
+        A margin call closes four times what is missing, at the bar's open, extremes and close, in place
+        of the stop-out; orders the account cannot carry are refused when placed, cancelled at closes
+        and refused whole at an open.
+    lists_fills : bool
+        Every fill of a position is a trade of its own, closed first in first out.
+    exact_comparisons : bool
+        Series compare as the doubles they are, without the tolerance for ties.
     is_optimistic : bool
         Whether fills use prices nobody could have had: said in the result.
     """
@@ -34,6 +42,9 @@ class Profile:
     sizes_when_placed: bool = False
     skips_undefined: bool = False
     keeps_other_side: bool = False
+    calls_margin: bool = False
+    lists_fills: bool = False
+    exact_comparisons: bool = False
     is_optimistic: bool = False
 
 
@@ -45,6 +56,9 @@ TRADINGVIEW = Profile(
     sizes_when_placed=True,
     skips_undefined=True,
     keeps_other_side=True,
+    calls_margin=True,
+    lists_fills=True,
+    exact_comparisons=True,
 )
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {profile.name: profile for profile in (STRICT, TRADINGVIEW, CLOSE)}
