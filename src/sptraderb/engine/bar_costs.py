@@ -57,7 +57,7 @@ def cost_row(terms: Terms) -> list[int]:
     row[c.SWAP_LONG] = terms.swap_long
     row[c.SWAP_SHORT] = terms.swap_short
     row[c.CONVERSION_PPB] = terms.conversion_fee_ppb
-    row[c.STOP_OUT_PPB] = terms.stop_out_ppb
+    row[c.STOP_OUT_PPB] = 0 if terms.profile.calls_margin else terms.stop_out_ppb
     return list(row.values())
 
 

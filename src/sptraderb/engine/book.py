@@ -20,6 +20,7 @@ from sptraderb.domain.profile import Profile
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.bar_costs import cost_row, side_offsets
 from sptraderb.engine.kernels import codes as c
+from sptraderb.engine.kernels.listed_fills import LISTED_WIDTH
 from sptraderb.errors import MoneyOverflow
 
 _KINDS = {
@@ -36,6 +37,8 @@ _ORDERS = {
     OrderKind.STOP_LIMIT: c.ORDER_STOP_LIMIT,
 }
 _POSITIONS_A_BAR = 4
+_CALLS_A_BAR = 4
+_MOST_LISTED = 8192
 _TABLE_WIDTHS = (
     c.TRADE_WIDTH,
     c.LEDGER_TIMES * c.LEDGER_WIDTH,
@@ -123,11 +126,14 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
         ``money.overflow`` if an amount of the plan or the terms does not fit 64 bits.
     """
     places = condition_rows(plan), level_rows(plan)
-    head = [*_first_state(terms), *_terms_row(instrument, terms), *_scale_in(plan, places[1])]
+    head = [*_first_state(terms), *_terms_row(instrument, terms), *_scale_in(plan, terms, places[1])]
     parts_at = c.FIRST_RULE + len(plan.entries) * c.RULE_WIDTH
     all_parts = [len(rule.exits.partial) for rule in plan.entries]
     live_at, most = parts_at + sum(all_parts) * c.PART_WIDTH, max(all_parts, default=0)
-    head += [len(plan.entries), rows, live_at + most, live_at, _POSITIONS_A_BAR * most, *cost_row(terms)]
+    listed_at, listed = live_at + most, _most_listed(plan, terms)
+    tables_at = listed_at + listed * LISTED_WIDTH
+    head += [len(plan.entries), rows, tables_at, live_at, _rows_a_bar(most, listed, terms), *cost_row(terms)]
+    head[c.LISTED_AT], head[c.UNIT_STEPS] = listed_at, 10**instrument.quantity_scale
     parts: list[int] = []
     for rule in plan.entries:
         head += _rule_row(rule, instrument, places)
@@ -135,11 +141,30 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
         for part in rule.exits.partial:
             parts += _part_row(part, places[1])
     try:
-        numbers = np.array(head + parts + [c.DONE] * most, dtype=np.int64)
+        rest = [c.DONE] * most + [0] * (listed * LISTED_WIDTH)
+        numbers = np.array(head + parts + rest, dtype=np.int64)
     except OverflowError as error:
         sentence = "sizes, distances and costs must fit 64 bits, one did not"
         raise MoneyOverflow("money.overflow", sentence) from error
     return _with_tables(numbers, rows)
+
+
+def _most_listed(plan: Plan, terms: Terms) -> int:
+    """Return the room for fills that are trades of their own, one more than may be held at once."""
+    if not terms.profile.lists_fills or plan.scale_in is None:
+        return 0
+    return min(plan.scale_in.max_entries, _MOST_LISTED) + 1
+
+
+def _rows_a_bar(most_parts: int, listed: int, terms: Terms) -> int:
+    """Return the trade rows that partial exits, margin calls and fills listed apart add on one bar at most.
+
+    A row ends an exit or a fill; the ledger may take more than its four rows for each.
+    """
+    exits = _POSITIONS_A_BAR * most_parts
+    if not (terms.profile.calls_margin or listed):
+        return exits
+    return 2 * (exits + _CALLS_A_BAR + 2 * _POSITIONS_A_BAR + listed)
 
 
 def grown_book(book: Int64Array, rows: int) -> Int64Array:
@@ -217,6 +242,8 @@ def _choices(profile: Profile) -> int:
         (profile.sizes_when_placed, c.SIZE_PLACED),
         (profile.skips_undefined, c.ANY_LEVEL),
         (profile.keeps_other_side, c.KEEP_OTHER),
+        (profile.calls_margin, c.CALLS),
+        (profile.lists_fills, c.LISTS),
     )
     return sum(bit for is_chosen, bit in chosen if is_chosen)
 
@@ -227,11 +254,12 @@ def _most_steps(instrument: Instrument, terms: Terms) -> int:
     return min(units_ppb * 10**instrument.quantity_scale // RATE_ONE, INT64_MAX) if units_ppb else -1
 
 
-def _scale_in(plan: Plan, levels: Mapping[int, int]) -> list[int]:
+def _scale_in(plan: Plan, terms: Terms, levels: Mapping[int, int]) -> list[int]:
     """Return how many fills a position may have (1 without scale-in), and how far apart."""
     if plan.scale_in is None:
         return [1, *_distance(None, levels)]
-    return [plan.scale_in.max_entries, *_distance(plan.scale_in.min_distance, levels)]
+    most = _most_listed(plan, terms) - 1 if terms.profile.lists_fills else plan.scale_in.max_entries
+    return [most, *_distance(plan.scale_in.min_distance, levels)]
 
 
 def _fees(instrument: Instrument, terms: Terms) -> list[int]:

@@ -13,8 +13,15 @@ from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.fills import add_booked_nb, average_nb, set_unit_nb, side_offset_nb
 from sptraderb.engine.kernels.following import set_stop_nb
 from sptraderb.engine.kernels.levels import Float64Array, anchored_level_nb, distance_nb
+from sptraderb.engine.kernels.listed_fills import list_fill_nb
 from sptraderb.engine.kernels.resting_orders import write_order_nb
-from sptraderb.engine.kernels.sizing import cut_size_nb, judge_margin_nb, wanted_nb
+from sptraderb.engine.kernels.sizing import (
+    cut_reason_nb,
+    cut_size_nb,
+    has_margin_nb,
+    settle_size_nb,
+    wanted_nb,
+)
 
 _NO_LEVEL = NO_LEVEL
 _SPREAD = int(LedgerKind.SPREAD)
@@ -24,6 +31,7 @@ _FILLED = int(OrderState.FILLED)
 _FILLED_CUT = int(OrderState.FILLED_CUT)
 _REJECTED = int(OrderState.REJECTED)
 _NONE = int(OrderReason.NONE)
+_MARGIN = int(OrderReason.MARGIN)
 _MIN_DISTANCE = int(OrderReason.MIN_DISTANCE)
 
 
@@ -43,22 +51,44 @@ def add_nb(bar: int, price: int, slippage: int, levels: Float64Array, book: Int6
         elif reason == _NONE and abs(price - last) < apart:
             reason = _MIN_DISTANCE
     if reason == _NONE and book[c.CHOICES] & c.SIZE_PLACED != 0:
+        if not is_carried_nb(bar, fill, rule, equity, book):
+            return False
         wanted, steps = book[c.ORDER_WANTED], book[c.ORDER_STEPS] + book[c.ORDER_CLOSING]
-        steps, reason = judge_margin_nb(steps, fill, held, equity, book)
+        reason = cut_reason_nb(book)
     elif reason == _NONE:
         wanted = wanted_nb(price, rule, equity, levels, book)
         steps, reason = cut_size_nb(wanted, fill, (0, held), (equity, equity), rule, book)
     if steps > 0:
         commission, fits = commission_nb(fill, steps, book)
+        spread, slipped = book[c.SPREAD_BOOKED], book[c.SLIPPAGE_BOOKED]
         _grow_nb(bar, fill, price, steps, book)
         book_nb(bar, _COMMISSION, -commission, book)
         add_booked_nb(c.COMMISSION_BOOKED, -commission, book)
+        if book[c.CHOICES] & c.LISTS != 0:
+            costs = (book[c.SPREAD_BOOKED] - spread, book[c.SLIPPAGE_BOOKED] - slipped, -commission)
+            list_fill_nb(bar, fill, price - side_offset_nb(side, book), steps, costs, book)
         if not fits:
             book[c.FAULT] = c.OVERFLOW
         anchor_nb(levels, book)
     result = _REJECTED if steps == 0 else (_FILLED if reason == _NONE else _FILLED_CUT)
     write_order_nb(bar, (result, reason), (wanted, steps), fill if steps > 0 else 0, book)
     return steps > 0
+
+
+@kernel_jit
+def is_carried_nb(bar: int, fill: int, rule: int, equity: int, book: Int64Array) -> bool:
+    """Settle at its fill the size of an order placed before; list one that cannot fill and return false.
+
+    Nothing closes then. On the path inside a bar margin is not looked at: a call may follow.
+    """
+    side, held = book[rule + c.RULE_SIDE], book[c.SIDE] * book[c.QUANTITY]
+    reason = settle_size_nb(fill, rule, max(side * held, 0), equity, book)
+    after = abs(held + side * (book[c.ORDER_STEPS] + book[c.ORDER_CLOSING]))
+    if reason == _NONE and book[c.ON_LEG] == 0 and not has_margin_nb(fill, after, equity, book):
+        reason = _MARGIN
+    if reason != _NONE:
+        write_order_nb(bar, (_REJECTED, reason), (book[c.ORDER_WANTED], 0), 0, book)
+    return bool(reason == _NONE)
 
 
 @inlined_jit

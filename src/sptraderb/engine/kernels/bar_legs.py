@@ -14,6 +14,7 @@ from sptraderb.engine.kernels.fills import close_nb, close_part_nb, see_nb, slip
 from sptraderb.engine.kernels.following import ride_nb
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
+from sptraderb.engine.kernels.margin_calls import AT_FIRST_END, AT_OPEN, AT_SECOND_END, call_margin_nb
 from sptraderb.engine.kernels.opening import close_passed_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
@@ -28,13 +29,28 @@ def walk_legs_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
     if book[c.SIDE] != 0:
         close_passed_nb(bar, book)
         _pass_nb(c.OPEN, book)
+    if book[c.SIDE] != 0 and book[c.CHOICES] & c.CALLS != 0:
+        call_margin_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.OPEN], AT_OPEN, book)
     up_far = book[c.BAR_BID + c.HIGH] - book[c.BAR_BID + c.OPEN]
     down_far = book[c.BAR_BID + c.OPEN] - book[c.BAR_BID + c.LOW]
     first, second, direction = (c.HIGH, c.LOW, 1) if up_far < down_far else (c.LOW, c.HIGH, -1)
     _walk_leg_nb(bar, c.OPEN, first, direction, levels, book)
-    _walk_leg_nb(bar, first, second, -direction, levels, book)
-    _walk_leg_nb(bar, second, c.CLOSE, direction, levels, book)
+    if _is_called_nb(bar, first, direction, AT_FIRST_END, book):
+        _pass_nb(second, book)
+        _pass_nb(c.CLOSE, book)
+    else:
+        _walk_leg_nb(bar, first, second, -direction, levels, book)
+        _is_called_nb(bar, second, -direction, AT_SECOND_END, book)
+        _walk_leg_nb(bar, second, c.CLOSE, direction, levels, book)
     book[c.SEEN] = 1
+
+
+@inlined_jit
+def _is_called_nb(bar: int, end: int, direction: int, moment: int, book: Int64Array) -> bool:
+    """Judge the margin at the end of a leg that went against the position; return whether the call waits."""
+    if book[c.SIDE] != -direction or book[c.CHOICES] & c.CALLS == 0:
+        return False
+    return call_margin_nb(bar, book[c.bar_at_nb(direction) + end], moment, book)
 
 
 @inlined_jit
@@ -117,7 +133,10 @@ def _enter_nb(
     price = limit if kind == c.ORDER_LIMIT else stop
     take_nb(rest, book)
     slippage = slippage_nb(price, book) if kind == c.ORDER_STOP else 0
-    if not enter_nb(bar, price, slippage, levels, book):
+    book[c.ON_LEG] = 1
+    is_filled = enter_nb(bar, price, slippage, levels, book)
+    book[c.ON_LEG] = 0
+    if not is_filled:
         return
     side = book[c.SIDE]
     begin, end = book[c.bar_at_nb(-side) + leg[0]], book[c.bar_at_nb(-side) + leg[1]]

@@ -18,6 +18,7 @@ from sptraderb.engine.kernels.finer_bars import walk_strict_nb
 from sptraderb.engine.kernels.following import follow_nb
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import judge_margin_nb
+from sptraderb.engine.kernels.margin_calls import AT_CLOSE, call_margin_nb
 from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
 from sptraderb.engine.kernels.plain_stretches import Flags, hold_nb, stay_flat_nb, wait_nb
 from sptraderb.engine.kernels.position_rules import note_facts_nb, run_programs_nb
@@ -132,7 +133,7 @@ def walk_bars_nb(
         bar += 1
         if is_judged and book[c.PENDING_ENTRY] == 0 and book[c.PENDING_EXIT] == 0:
             if book[c.N_RESTING] != 0:
-                if book[c.SIDE] == 0 and not two_sided:
+                if book[c.SIDE] == 0 and not two_sided and book[c.CHOICES] & c.CALLS == 0:
                     bar = wait_nb(bar, stop_bar, highs, lows, flags, conditions, curves, book)
             elif book[c.SIDE] == 0:
                 bar = stay_flat_nb(bar, stop_bar, flags, curves, book)
@@ -234,8 +235,7 @@ def _mark_bar_nb(bar: int, facts: Int64Array, curves: Int64Array, book: Int64Arr
                 worst = low if side > 0 else high
             trough, trough_fits = mark_nb(worst, book)
             follow_nb(high if side > 0 else low, book)
-        if book[c.CONVERTED] != 0:
-            take_rate_nb(facts[bar, c.FACT_CLOSE_MULTIPLIER], facts[bar, c.FACT_CLOSE_DIVISOR], book)
+        _take_close_rate_nb(bar, facts, book)
         equity, fits = mark_nb(close, book)
         book[c.MARK] = close
         book[c.MARKED_BAR] = bar
@@ -243,12 +243,22 @@ def _mark_bar_nb(bar: int, facts: Int64Array, curves: Int64Array, book: Int64Arr
             trough = equity
         if not (fits and trough_fits):
             book[c.FAULT] = c.OVERFLOW
+    else:
+        _take_close_rate_nb(bar, facts, book)
     curves[c.EQUITY_ROW, bar] = equity
     curves[c.TROUGH_ROW, bar] = min(equity, trough, book[c.TROUGH])
     curves[c.HELD_ROW, bar] = side * book[c.QUANTITY]
     book[c.TROUGH] = c.FAR
     book[c.EQUITY] = equity
-    judge_margin_nb(bar, book)
+    if book[c.CHOICES] & c.CALLS == 0:
+        judge_margin_nb(bar, book)
+
+
+@inlined_jit
+def _take_close_rate_nb(bar: int, facts: Int64Array, book: Int64Array) -> None:
+    """Count money at the rate of the close, for the mark and for sizes decided there (C5)."""
+    if book[c.CONVERTED] != 0:
+        take_rate_nb(facts[bar, c.FACT_CLOSE_MULTIPLIER], facts[bar, c.FACT_CLOSE_DIVISOR], book)
 
 
 @inlined_jit
@@ -275,15 +285,29 @@ def _close_nb(
         if book[c.TWO_SIDED] != 0:
             book[c.ASK_OFFSET] = ask_closes[bar] - closes[bar]
         close_bar_nb(bar, levels, book)
-        equity, fits = mark_nb(book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], book)
-        if not fits:
-            book[c.FAULT] = c.OVERFLOW
-        book[c.EQUITY] = equity
-        book[c.MARK] = book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE]
-        curves[c.EQUITY_ROW, bar] = equity
-        curves[c.TROUGH_ROW, bar] = min(curves[c.TROUGH_ROW, bar], equity, book[c.TROUGH])
-        curves[c.HELD_ROW, bar] = book[c.SIDE] * book[c.QUANTITY]
-        book[c.TROUGH] = c.FAR
+        _mark_again_nb(bar, curves, book)
+    if book[c.CHOICES] & c.CALLS != 0 and book[c.SIDE] != 0:
+        n_trades = book[c.N_TRADES]
+        if book[c.TWO_SIDED] != 0:
+            book[c.ASK_OFFSET] = ask_closes[bar] - closes[bar]
+        call_margin_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], AT_CLOSE, book)
+        if book[c.N_TRADES] != n_trades:
+            _mark_again_nb(bar, curves, book)
+
+
+@kernel_jit
+def _mark_again_nb(bar: int, curves: Int64Array, book: Int64Array) -> None:
+    """Mark again at a close what fills at it have left."""
+    mark = book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE]
+    equity, fits = mark_nb(mark, book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+    book[c.EQUITY] = equity
+    book[c.MARK] = mark
+    curves[c.EQUITY_ROW, bar] = equity
+    curves[c.TROUGH_ROW, bar] = min(curves[c.TROUGH_ROW, bar], equity, book[c.TROUGH])
+    curves[c.HELD_ROW, bar] = book[c.SIDE] * book[c.QUANTITY]
+    book[c.TROUGH] = c.FAR
 
 
 @kernel_jit

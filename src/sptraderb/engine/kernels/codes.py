@@ -191,7 +191,7 @@ BAR_BID, BAR_ASK = 86, 90
 OPEN, HIGH, LOW, CLOSE = range(4)
 
 # ... and one resting order of each side.
-REST_LONG, REST_SHORT = 94, 106
+REST_LONG, REST_SHORT = 94, 108
 (
     REST_RULE,
     REST_DECIDED,
@@ -205,8 +205,10 @@ REST_LONG, REST_SHORT = 94, 106
     REST_STEPS,
     REST_WANTED,
     REST_CLOSING,
-) = range(12)
-STATE_SIZE = 118
+    REST_BUDGET,
+    REST_BUDGET_RATE,
+) = range(14)
+STATE_SIZE = 122
 
 # Then the terms ...
 (
@@ -268,9 +270,15 @@ FIRST_COST = STATE_SIZE + 36
     SWAP_SHORT,
     CONVERSION_PPB,
     STOP_OUT_PPB,
-) = range(FIRST_COST, FIRST_COST + 16)
+    ORDER_BUDGET,
+    ORDER_BUDGET_RATE,
+    ON_LEG,
+    N_LISTED,
+    LISTED_AT,
+    UNIT_STEPS,
+) = range(FIRST_COST, FIRST_COST + 22)
 # ... then one stretch of this form per rule ...
-FIRST_RULE = FIRST_COST + 16
+FIRST_RULE = FIRST_COST + 22
 (
     RULE_SIDE,
     RULE_WHEN,
@@ -312,7 +320,8 @@ PART_WIDTH = 5
 # ... then the levels of the partial exits of the position held (DONE once it was reached) ...
 DONE = -1
 
-# ... then the tables, in this order, each with TABLE_ROWS rows (the ledger with LEDGER_TIMES as many).
+# ... then the fills of `listed_fills`, then the tables, in this order, each with TABLE_ROWS rows (the ledger
+# with LEDGER_TIMES as many).
 TRADE_WIDTH, LEDGER_WIDTH, ORDER_WIDTH, EVENT_WIDTH = 23, 4, 9, 3
 LEDGER_TIMES = 4
 # Rows one bar can add at most beside those of partial exits: what is due; three closes at the open (an
@@ -325,7 +334,7 @@ KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
 # Values of RULE_SIZE_KIND; fixed sizes are whole steps already.
 SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
 # Bits of CHOICES, the fill profile.
-AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER = 1, 2, 4, 8, 16
+AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER, CALLS, LISTS = 1, 2, 4, 8, 16, 32, 64
 # Values of RULE_ORDER_KIND and REST_KIND; a stop-limit that was armed rests as a limit.
 ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT = range(4)
 # Values of SWAP_KIND.

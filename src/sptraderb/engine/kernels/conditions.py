@@ -10,7 +10,13 @@ from sptraderb.engine.kernels.account import write_event_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.fills import slippage_nb
 from sptraderb.engine.kernels.levels import Float64Array
-from sptraderb.engine.kernels.resting_orders import cancel_nb, place_nb, size_order_nb, write_order_nb
+from sptraderb.engine.kernels.resting_orders import (
+    cancel_beyond_margin_nb,
+    cancel_nb,
+    place_nb,
+    size_order_nb,
+    write_order_nb,
+)
 
 Conditions = npt.NDArray[np.uint8]
 
@@ -28,6 +34,8 @@ _REPLACED = int(OrderReason.REPLACED)
 def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array, book: Int64Array) -> None:
     """Turn the conditions at the close of ``bar`` into what is pending and what rests."""
     if book[c.N_RESTING] > 0:
+        if book[c.CHOICES] & c.CALLS != 0:
+            cancel_beyond_margin_nb(bar, book)
         _cancel_due_nb(bar, conditions, book)
     long_rule = short_rule = -1
     if flag & _MAY_ENTER == _MAY_ENTER:
@@ -90,7 +98,7 @@ def _order_nb(bar: int, number: int, levels: Float64Array, book: Int64Array) -> 
     if book[c.CHOICES] & c.SIZE_PLACED != 0:
         close = book[c.BAR_BID + c.CLOSE] - book[c.BID_OFFSET]
         price = close + book[c.rule_at_nb(number) + c.RULE_SIDE] * slippage_nb(close, book)
-        if not size_order_nb(bar, number, price, levels, book):
+        if not size_order_nb(bar, number, (price, price), levels, book):
             return
     if book[c.PENDING_ENTRY] > 0:
         book[c.NEXT_ENTRY] = number + 1

@@ -8,7 +8,7 @@ from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, ExitReason, LedgerKind, OrderReason, OrderState
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import book_nb, commission_nb, cost_nb, sizing_equity_nb
-from sptraderb.engine.kernels.additions import add_nb
+from sptraderb.engine.kernels.additions import add_nb, is_carried_nb
 from sptraderb.engine.kernels.arithmetic import muldiv_half_even_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.fills import (
@@ -25,7 +25,7 @@ from sptraderb.engine.kernels.levels import (
     target_level_nb,
 )
 from sptraderb.engine.kernels.resting_orders import cancel_nb, write_order_nb
-from sptraderb.engine.kernels.sizing import cut_size_nb, judge_margin_nb, wanted_nb
+from sptraderb.engine.kernels.sizing import cut_reason_nb, cut_size_nb, wanted_nb
 
 _NO_LEVEL = NO_LEVEL
 _SPREAD = int(LedgerKind.SPREAD)
@@ -68,9 +68,11 @@ def _enter_plain_nb(bar: int, price: int, slippage: int, levels: Float64Array, b
     side = book[rule + c.RULE_SIDE]
     fill = price + side * slippage
     is_placed = book[c.CHOICES] & c.SIZE_PLACED != 0
+    equity = sizing_equity_nb(bar, book)
+    if is_placed and not is_carried_nb(bar, fill, rule, equity, book):
+        return False
     total = book[c.ORDER_STEPS] + book[c.ORDER_CLOSING]
     closing = min(book[c.QUANTITY], total) if is_placed else book[c.QUANTITY]
-    equity = sizing_equity_nb(bar, book)
     opens = not is_placed or total > closing
     stop = target = _NO_LEVEL
     reason = _NONE
@@ -90,7 +92,7 @@ def _enter_plain_nb(bar: int, price: int, slippage: int, levels: Float64Array, b
         book[c.EXIT_LEVEL] = _NO_LEVEL
         book[c.EXIT_AMBIGUOUS] = 0
     if reason == _NONE and is_placed and opens:
-        steps, reason = judge_margin_nb(total - closing, fill, 0, book[c.BALANCE], book)
+        steps, reason = total - closing, cut_reason_nb(book)
     elif reason == _NONE and opens:
         steps, reason = cut_size_nb(wanted, fill, (closing, 0), (equity, book[c.BALANCE]), rule, book)
     commission, fits = commission_nb(fill, closing + steps, book)
@@ -119,6 +121,7 @@ def _enter_plain_nb(bar: int, price: int, slippage: int, levels: Float64Array, b
 def _levels_nb(fill: int, rule: int, levels: Float64Array, book: Int64Array) -> tuple[int, int, int]:
     """Return stop, target and the reason to reject the entry, the stop judged first (X15).
 
+    Where undefined levels are absent, one on the wrong side of the fill is an exit that is passed at once.
     Leaves the levels of partial exits in the book: the position that had others ends with this order.
     """
     side, decided = book[rule + c.RULE_SIDE], book[c.ORDER_DECIDED]
@@ -127,20 +130,20 @@ def _levels_nb(fill: int, rule: int, levels: Float64Array, book: Int64Array) -> 
     stop, fault = stop_level_nb(fill, rule, decided, levels, book)
     fault = min(fault, _NONE) if skips else fault
     reason = max(fault, _NONE)
-    if fault == _NONE and stop != _NO_LEVEL and side * (fill - stop) <= 0:
+    if fault == _NONE and stop != _NO_LEVEL and side * (fill - stop) <= 0 and not skips:
         reason = _WRONG_STOP
     if fault >= 0 and reason == _NONE:
         target, fault = target_level_nb(fill, stop, rule, decided, levels, book)
         fault = min(fault, _NONE) if skips else fault
         reason = max(fault, _NONE)
-        if fault == _NONE and target != _NO_LEVEL and side * (target - fill) <= 0:
+        if fault == _NONE and target != _NO_LEVEL and side * (target - fill) <= 0 and not skips:
             reason = _WRONG_TARGET
     for part in range(book[rule + c.RULE_N_PARTS]):
         if fault >= 0 and reason == _NONE:
             level, fault = part_level_nb(fill, stop, (rule, part), decided, levels, book)
             fault = min(fault, _NONE) if skips else fault
             reason = max(fault, _NONE)
-            if fault == _NONE and level != _NO_LEVEL and side * (level - fill) <= 0:
+            if fault == _NONE and level != _NO_LEVEL and side * (level - fill) <= 0 and not skips:
                 reason = _WRONG_TARGET
             book[book[c.PARTS_AT] + part] = level
     if fault < 0:
@@ -162,7 +165,7 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book[c.ENTRY_DECIDED] = book[c.ORDER_DECIDED]
     book[c.ENTRY_PRICE] = book[c.FIRST_FILL] = book[c.LAST_FILL] = fill
     book[c.ENTRY_REFERENCE] = price - offset
-    book[c.N_FILLS] = 1
+    book[c.N_FILLS], book[c.N_LISTED] = 1, 0
     book[c.COST] = book[c.FILLS] = 0
     book[c.INITIAL_STOP] = book[c.ATTACHED_STOP] = stop
     book[c.TARGET] = target

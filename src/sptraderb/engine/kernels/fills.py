@@ -25,7 +25,25 @@ from sptraderb.engine.kernels.arithmetic import (
     sum_nb,
 )
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
-from sptraderb.engine.kernels.conversion_fee import book_conversion_nb
+from sptraderb.engine.kernels.conversion_fee import book_conversion_nb, conversion_fee_nb
+from sptraderb.engine.kernels.listed_fills import (
+    LISTED_BAR,
+    LISTED_COMMISSION,
+    LISTED_FILL,
+    LISTED_HIGHEST,
+    LISTED_LOWEST,
+    LISTED_REFERENCE,
+    LISTED_RULE,
+    LISTED_SLIPPAGE,
+    LISTED_SPREAD,
+    LISTED_STEPS,
+    drop_listed_nb,
+    listed_at_nb,
+    listed_pnl_nb,
+    listed_steps_nb,
+    listed_sum_nb,
+    take_listed_nb,
+)
 
 _NO_LEVEL = NO_LEVEL
 _PRICE_PNL = int(LedgerKind.PRICE_PNL)
@@ -83,11 +101,11 @@ def close_nb(
     book[c.EXIT_REASON] = reason
     book[c.EXIT_LEVEL] = level
     book[c.EXIT_AMBIGUOUS] = ambiguous
-    _close_steps_nb(bar, side_price, slippage_ticks, book[c.QUANTITY], book)
+    close_steps_nb(bar, side_price, slippage_ticks, book[c.QUANTITY], book)
 
 
 @kernel_jit
-def _close_steps_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, book: Int64Array) -> None:
+def close_steps_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, book: Int64Array) -> None:
     """Close some of the position, with an order's commission of its own; reason and level are set."""
     cost = book_exit_nb(bar, side_price, slippage_ticks, steps, book)
     commission, fits = commission_nb(book[c.EXIT_PRICE], steps, book)
@@ -125,7 +143,7 @@ def close_part_nb(bar: int, price: int, part: int, ambiguous: int, book: Int64Ar
     book[c.EXIT_REASON] = _PARTIAL
     book[c.EXIT_LEVEL] = level
     book[c.EXIT_AMBIGUOUS] = ambiguous
-    _close_steps_nb(bar, price, 0, min(steps, book[c.QUANTITY]), book)
+    close_steps_nb(bar, price, 0, min(steps, book[c.QUANTITY]), book)
 
 
 @kernel_jit
@@ -137,14 +155,16 @@ def book_exit_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, boo
     side = book[c.SIDE]
     offset = side_offset_nb(-side, book)
     reference = side_price - offset
-    cost, cost_fits = _share_nb(book[c.COST], steps, book[c.ENTRY_REFERENCE], book)
     book[c.EXIT_PRICE] = side_price - side * slippage_ticks
+    book[c.EXIT_REFERENCE] = reference
+    if book[c.N_LISTED] > 0:
+        return _book_listed_exit_nb(bar, slippage_ticks, steps, book)
+    cost, cost_fits = _share_nb(book[c.COST], steps, book[c.ENTRY_REFERENCE], book)
     pnl, pnl_fits = price_pnl_nb(reference, steps, cost, book)
     spread, spread_fits = cost_nb(-abs(offset), steps, book)
     slippage, slippage_fits = cost_nb(-slippage_ticks, steps, book)
     if not (pnl_fits and spread_fits and slippage_fits and cost_fits):
         book[c.FAULT] = c.OVERFLOW
-    book[c.EXIT_REFERENCE] = reference
     book[c.EXIT_PNL] = pnl
     book[c.EXIT_SPREAD] = spread
     book[c.EXIT_SLIPPAGE] = slippage
@@ -152,6 +172,31 @@ def book_exit_nb(bar: int, side_price: int, slippage_ticks: int, steps: int, boo
     book_conversion_nb(bar, pnl, book)
     book_nb(bar, _SPREAD, spread, book)
     book_nb(bar, _SLIPPAGE, slippage, book)
+    return cost
+
+
+@kernel_jit
+def _book_listed_exit_nb(bar: int, slippage_ticks: int, steps: int, book: Int64Array) -> int:
+    """Book an exit fill by fill, the oldest first; its reference stands in the book."""
+    offset = abs(side_offset_nb(-book[c.SIDE], book))
+    cost, fits = listed_sum_nb(LISTED_REFERENCE, book[c.ENTRY_REFERENCE], steps, book)
+    left, number = steps, 0
+    while left > 0:
+        taken = listed_steps_nb(number, left, book)
+        if taken == 0:
+            break
+        pnl = listed_pnl_nb(number, book[c.EXIT_REFERENCE], taken, book)
+        book_nb(bar, _PRICE_PNL, pnl, book)
+        book_conversion_nb(bar, pnl, book)
+        spread, spread_fits = cost_nb(-offset, taken, book)
+        slippage, slippage_fits = cost_nb(-slippage_ticks, taken, book)
+        book_nb(bar, _SPREAD, spread, book)
+        book_nb(bar, _SLIPPAGE, slippage, book)
+        fits = fits and spread_fits and slippage_fits
+        left -= taken
+        number += 1
+    if not fits or left > 0:
+        book[c.FAULT] = c.OVERFLOW
     return cost
 
 
@@ -186,10 +231,21 @@ def _take_nb(slot: int, steps: int, book: Int64Array) -> int:
 
 @kernel_jit
 def write_trade_nb(bar: int, steps: int, cost: int, commission: int, book: Int64Array) -> None:
-    """Write the row of what was just closed and hold that much less; ``commission`` is the exit's part."""
-    side, entry, exit_price = book[c.SIDE], book[c.ENTRY_PRICE], book[c.EXIT_PRICE]
-    low = min(exit_price, book[c.LOWEST])
-    high = max(exit_price, book[c.HIGHEST])
+    """Write what was just closed and hold that much less; ``commission`` is the exit's part."""
+    if book[c.N_LISTED] > 0:
+        _write_listed_nb(bar, steps, commission, book)
+    else:
+        _write_one_nb(bar, steps, commission, book)
+    book[c.COST] -= cost
+    if book[c.QUANTITY] == 0:
+        book[c.SIDE] = 0
+    else:
+        set_unit_nb(book)
+
+
+@inlined_jit
+def _write_one_nb(bar: int, steps: int, commission: int, book: Int64Array) -> None:
+    """Write one row for the steps closed: their share of everything booked."""
     reference, fits = average_nb(book[c.COST], book[c.ENTRY_REFERENCE], book)
     fills, fills_fit = _share_nb(book[c.FILLS], steps, book[c.FIRST_FILL], book)
     if not (fits and fills_fit):
@@ -197,40 +253,102 @@ def write_trade_nb(bar: int, steps: int, cost: int, commission: int, book: Int64
     spread = _take_nb(c.SPREAD_BOOKED, steps, book) + book[c.EXIT_SPREAD]
     slippage = _take_nb(c.SLIPPAGE_BOOKED, steps, book) + book[c.EXIT_SLIPPAGE]
     fees = _take_nb(c.COMMISSION_BOOKED, steps, book) + commission
+    exits = (book[c.EXIT_PNL], book[c.EXIT_CONVERSION])
+    entry, seen = (book[c.ENTRY_PRICE], reference), (book[c.LOWEST], book[c.HIGHEST])
+    _write_row_nb(
+        bar, (book[c.RULE], book[c.ENTRY_BAR]), steps, entry, exits, (spread, slippage, fees), seen, book
+    )
+    book[c.FILLS] -= fills
+
+
+@kernel_jit
+def _write_listed_nb(bar: int, steps: int, commission: int, book: Int64Array) -> None:
+    """Write a row for each fill that an exit takes, the oldest first; the commission's rest is the last's."""
+    side, left, number, whole = book[c.SIDE], steps, 0, 0
+    offset = side_offset_nb(-side, book)
+    slipped = side * (book[c.EXIT_REFERENCE] + offset - book[c.EXIT_PRICE])
+    fills, fits = listed_sum_nb(LISTED_FILL, book[c.FIRST_FILL], steps, book)
+    fees_left = commission
+    while left > 0:
+        taken = listed_steps_nb(number, left, book)
+        if taken == 0:
+            break
+        at = listed_at_nb(number, book)
+        pnl = listed_pnl_nb(number, book[c.EXIT_REFERENCE], taken, book)
+        share = fees_left
+        if taken < left:
+            share, _ = muldiv_half_even_nb(commission, taken, steps)
+        exit_spread, _ = cost_nb(-abs(offset), taken, book)
+        exit_slippage, _ = cost_nb(-slipped, taken, book)
+        spread = take_listed_nb(number, LISTED_SPREAD, taken, book)
+        slippage = take_listed_nb(number, LISTED_SLIPPAGE, taken, book)
+        fees = take_listed_nb(number, LISTED_COMMISSION, taken, book)
+        book[c.SPREAD_BOOKED] -= spread
+        book[c.SLIPPAGE_BOOKED] -= slippage
+        book[c.COMMISSION_BOOKED] -= fees
+        low = min(book[c.LOWEST], book[at + LISTED_LOWEST])
+        high = max(book[c.HIGHEST], book[at + LISTED_HIGHEST])
+        whole += 1 if taken == book[at + LISTED_STEPS] else 0
+        book[at + LISTED_STEPS] -= taken
+        entry = (book[at + LISTED_FILL], book[at + LISTED_REFERENCE])
+        costs = (spread + exit_spread, slippage + exit_slippage, fees + share)
+        opened, exits = (
+            (book[at + LISTED_RULE], book[at + LISTED_BAR]),
+            (pnl, -conversion_fee_nb(pnl, book)),
+        )
+        _write_row_nb(bar, opened, taken, entry, exits, costs, (low, high), book)
+        left, fees_left, number = left - taken, fees_left - share, number + 1
+    book[c.FILLS] -= fills
+    drop_listed_nb(whole, book)
+    if not fits:
+        book[c.FAULT] = c.OVERFLOW
+
+
+@kernel_jit
+def _write_row_nb(
+    bar: int,
+    opened: tuple[int, int],
+    steps: int,
+    entry: tuple[int, int],
+    exits: tuple[int, int],
+    costs: tuple[int, int, int],
+    seen: tuple[int, int],
+    book: Int64Array,
+) -> None:
+    """Write a trade row and hold that much less.
+
+    ``opened`` is rule and bar of the entry, ``entry`` its fill and reference, ``exits`` price P&L and
+    conversion fee, ``costs`` spread, slippage and commission, ``seen`` the lowest and the highest price.
+    """
+    side, exit_price = book[c.SIDE], book[c.EXIT_PRICE]
+    low, high = min(exit_price, seen[0]), max(exit_price, seen[1])
     swap, funding = _take_nb(c.SWAP_BOOKED, steps, book), _take_nb(c.FUNDING_BOOKED, steps, book)
-    conversion = book[c.EXIT_CONVERSION]
     at = c.trade_at_nb(book)
     book[at] = side
-    book[at + 1] = book[c.RULE]
-    book[at + 2] = book[c.ENTRY_BAR]
+    book[at + 1] = opened[0]
+    book[at + 2] = opened[1]
     book[at + 3] = bar
     book[at + 4] = steps
-    book[at + 5] = entry
+    book[at + 5] = entry[0]
     book[at + 6] = exit_price
-    book[at + 7] = reference
+    book[at + 7] = entry[1]
     book[at + 8] = book[c.EXIT_REFERENCE]
     book[at + 9] = book[c.INITIAL_STOP]
     book[at + 10] = book[c.EXIT_LEVEL]
     book[at + 11] = book[c.EXIT_REASON]
     book[at + 12] = book[c.EXIT_AMBIGUOUS] | book[c.AMBIGUOUS] | book[c.UNCERTAIN]
-    book[at + 13] = book[c.EXIT_PNL]
-    book[at + 14] = spread
-    book[at + 15] = slippage
-    book[at + 16] = fees
+    book[at + 13] = exits[0]
+    book[at + 14] = costs[0]
+    book[at + 15] = costs[1]
+    book[at + 16] = costs[2]
     book[at + 17] = swap
     book[at + 18] = funding
-    book[at + 19] = conversion
-    book[at + 20] = book[c.EXIT_PNL] + spread + slippage + fees + swap + funding + conversion
-    book[at + 21] = max(0, entry - low if side > 0 else high - entry)
-    book[at + 22] = max(0, high - entry if side > 0 else entry - low)
+    book[at + 19] = exits[1]
+    book[at + 20] = exits[0] + costs[0] + costs[1] + costs[2] + swap + funding + exits[1]
+    book[at + 21] = max(0, entry[0] - low if side > 0 else high - entry[0])
+    book[at + 22] = max(0, high - entry[0] if side > 0 else entry[0] - low)
     book[c.N_TRADES] += 1
     book[c.QUANTITY] -= steps
-    book[c.COST] -= cost
-    book[c.FILLS] -= fills
-    if book[c.QUANTITY] == 0:
-        book[c.SIDE] = 0
-    else:
-        set_unit_nb(book)
 
 
 @kernel_jit

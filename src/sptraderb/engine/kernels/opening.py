@@ -70,11 +70,12 @@ def enter_pending_nb(bar: int, price_at: int, levels: Float64Array, book: Int64A
     book[c.ORDER_RULE], book[c.ORDER_DECIDED] = number, book[c.PENDING_DECIDED]
     book[c.ORDER_STEPS], book[c.ORDER_CLOSING] = book[c.PENDING_STEPS], book[c.PENDING_CLOSING]
     book[c.ORDER_WANTED] = book[c.PENDING_WANTED]
-    book[c.ORDER_AMBIGUOUS] = 0
+    book[c.ORDER_AMBIGUOUS] = book[c.ORDER_BUDGET_RATE] = 0
     side = book[c.rule_at_nb(number) + c.RULE_SIDE]
     price = book[c.bar_at_nb(side) + price_at]
     if book[c.SIDE] == -side:
         see_nb(price, book)
+    _flip_nb(side, book)
     enter_nb(bar, price, slippage_nb(price, book), levels, book)
     if book[c.NEXT_ENTRY] > 0:
         _enter_next_nb(bar, price_at, levels, book)
@@ -87,12 +88,19 @@ def _enter_next_nb(bar: int, price_at: int, levels: Float64Array, book: Int64Arr
     book[c.ORDER_DECIDED], book[c.ORDER_AMBIGUOUS] = book[c.PENDING_DECIDED], 0
     book[c.ORDER_STEPS], book[c.ORDER_CLOSING] = book[c.NEXT_STEPS], book[c.NEXT_CLOSING]
     book[c.ORDER_WANTED] = book[c.NEXT_WANTED]
-    book[c.NEXT_ENTRY] = 0
+    book[c.NEXT_ENTRY] = book[c.ORDER_BUDGET_RATE] = 0
     side = book[c.rule_at_nb(book[c.ORDER_RULE]) + c.RULE_SIDE]
     price = book[c.bar_at_nb(side) + price_at]
     if book[c.SIDE] == -side:
         see_nb(price, book)
+    _flip_nb(side, book)
     enter_nb(bar, price, slippage_nb(price, book), levels, book)
+
+
+@inlined_jit
+def _flip_nb(side: int, book: Int64Array) -> None:
+    """Let a market order whose size was fixed when placed close what is held of the other side now."""
+    book[c.ORDER_CLOSING] = book[c.QUANTITY] if book[c.SIDE] == -side else 0
 
 
 @kernel_jit

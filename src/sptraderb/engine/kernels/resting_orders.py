@@ -8,13 +8,14 @@ from sptraderb.domain.outcome import OrderReason, OrderState
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.codes import kernel_jit
 from sptraderb.engine.kernels.levels import Float64Array, on_grid_nb
-from sptraderb.engine.kernels.sizing import placed_size_nb
+from sptraderb.engine.kernels.sizing import has_margin_nb, placed_size_nb
 
 _REJECTED = int(OrderState.REJECTED)
 _UNFILLED = int(OrderState.UNFILLED)
 _CANCELLED = int(OrderState.CANCELLED)
 _NONE = int(OrderReason.NONE)
 _UNDEFINED = int(OrderReason.PRICE_UNDEFINED)
+_MARGIN = int(OrderReason.MARGIN)
 _END_OF_DATA = int(OrderReason.END_OF_DATA)
 _LARGEST_PRICE = 2.0**52
 
@@ -50,6 +51,10 @@ def take_nb(rest: int, book: Int64Array) -> None:
     book[c.ORDER_STEPS] = book[rest + c.REST_STEPS]
     book[c.ORDER_WANTED] = book[rest + c.REST_WANTED]
     book[c.ORDER_CLOSING] = book[rest + c.REST_CLOSING]
+    book[c.ORDER_BUDGET], book[c.ORDER_BUDGET_RATE] = (
+        book[rest + c.REST_BUDGET],
+        book[rest + c.REST_BUDGET_RATE],
+    )
     book[rest + c.REST_RULE] = 0
     book[c.N_RESTING] -= 1
 
@@ -73,6 +78,19 @@ def cancel_both_nb(bar: int, reason: int, book: Int64Array) -> None:
         rest = c.rest_at_nb(side)
         if book[rest + c.REST_RULE] > 0:
             cancel_nb(bar, rest, reason, book)
+
+
+@kernel_jit
+def cancel_beyond_margin_nb(bar: int, book: Int64Array) -> None:
+    """Cancel resting orders whose position the account could not carry at this close."""
+    close = book[c.BAR_BID + c.CLOSE] - book[c.BID_OFFSET]
+    for side in (1, -1):
+        rest = c.rest_at_nb(side)
+        if book[rest + c.REST_RULE] > 0:
+            after = book[c.SIDE] * book[c.QUANTITY]
+            after += side * (book[rest + c.REST_STEPS] + book[rest + c.REST_CLOSING])
+            if not has_margin_nb(close, abs(after), book[c.EQUITY], book):
+                cancel_nb(bar, rest, _MARGIN, book)
 
 
 @kernel_jit
@@ -104,7 +122,8 @@ def place_nb(bar: int, number: int, levels: Float64Array, book: Int64Array) -> b
         return False
     price = limit if kind == c.ORDER_LIMIT else stop
     is_placed = book[c.CHOICES] & c.SIZE_PLACED != 0
-    if is_placed and not size_order_nb(bar, number, price, levels, book):
+    close = book[c.BAR_BID + c.CLOSE] - book[c.BID_OFFSET]
+    if is_placed and not size_order_nb(bar, number, (price, close), levels, book):
         return False
     rest, expires = c.rest_at_nb(side), book[rule + c.RULE_EXPIRES]
     book[rest + c.REST_RULE] = number + 1
@@ -119,21 +138,33 @@ def place_nb(bar: int, number: int, levels: Float64Array, book: Int64Array) -> b
     book[rest + c.REST_STEPS] = book[c.ORDER_STEPS]
     book[rest + c.REST_WANTED] = book[c.ORDER_WANTED]
     book[rest + c.REST_CLOSING] = book[c.ORDER_CLOSING]
+    if is_placed:
+        book[rest + c.REST_BUDGET] = book[c.ORDER_BUDGET]
+        book[rest + c.REST_BUDGET_RATE] = book[c.ORDER_BUDGET_RATE]
     book[c.N_RESTING] += 1
     return False
 
 
 @kernel_jit
-def size_order_nb(bar: int, number: int, price: int, levels: Float64Array, book: Int64Array) -> bool:
+def size_order_nb(
+    bar: int, number: int, prices: tuple[int, int], levels: Float64Array, book: Int64Array
+) -> bool:
     """Fix what an order opens and closes as things stand now; return whether it is an order at all.
 
-    One below the smallest size, or of a risk without a stop, is rejected at once.
+    ``prices`` are what it is sized at and what its margin is judged at. One below the smallest size, of a
+    risk without a stop, or beyond the margin is rejected at once.
     """
     rule = c.rule_at_nb(number)
     side = book[rule + c.RULE_SIDE]
     book[c.ORDER_RULE], book[c.ORDER_DECIDED] = number, bar
     held = book[c.QUANTITY] if book[c.SIDE] == side else 0
-    wanted, steps, reason = placed_size_nb(price, rule, held, levels, book)
+    wanted, steps, reason = placed_size_nb(prices[0], rule, held, levels, book)
+    if (
+        reason == _NONE
+        and book[c.CHOICES] & c.CALLS != 0
+        and not has_margin_nb(prices[1], steps, book[c.EQUITY], book)
+    ):
+        reason = _MARGIN
     if reason != _NONE:
         write_order_nb(bar, (_REJECTED, reason), (wanted, 0), 0, book)
         return False

@@ -4,6 +4,8 @@ Sizes are whole multiples of the instrument's quantity step, rounded down, and e
 number of steps whose value does not exceed the budget, with no rounding in between.
 """
 
+import numpy as np
+
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL, OrderReason
 from sptraderb.engine.kernels import codes as c
@@ -14,8 +16,10 @@ from sptraderb.engine.kernels.arithmetic import (
     muldiv_floor_nb,
     product_nb,
     weight_nb,
+    wide_product_nb,
+    wide_quotient_nb,
 )
-from sptraderb.engine.kernels.codes import kernel_jit
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.levels import Float64Array, stop_level_nb
 
 _RATE_ONE = 10**9
@@ -26,6 +30,8 @@ _BELOW_MINIMUM = int(OrderReason.BELOW_MINIMUM)
 _MAX_SIZE = int(OrderReason.MAX_POSITION_SIZE)
 _CLEARLY = 1e-9
 _GUESS_ERROR = 1e-13
+_LARGE_BUDGET = 1e7
+_TEN_DIGITS = 10**10
 
 
 @kernel_jit
@@ -59,7 +65,7 @@ def wanted_size_nb(rule: int, equity: int, tick_value: int, book: Int64Array) ->
     most = INT64_MAX - INT64_MAX % step
     if carried_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book):
         return 0, False
-    return _most_steps_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book), True
+    return most_steps_nb(tick_value, most, (_RATE_ONE, 0, 0), (money, amount), book), True
 
 
 @kernel_jit
@@ -127,7 +133,7 @@ def cut_size_nb(
     if has_fees:
         steps = _most_afforded_nb(price, steps, others, funds[1], margin, book)
     else:
-        steps = _most_steps_nb(price, steps, load, (funds[1], _RATE_ONE), book)
+        steps = most_steps_nb(price, steps, load, (funds[1], _RATE_ONE), book)
     return (steps if steps >= minimum else 0), _MARGIN
 
 
@@ -137,7 +143,7 @@ def _limited_nb(wanted: int, price: int, held: int, equity: int, book: Int64Arra
     steps = wanted
     if book[c.MAX_SIZE_PPB] > 0:
         limit = (_RATE_ONE, held, _RATE_ONE)
-        steps = _most_steps_nb(price, steps, limit, (equity, book[c.MAX_SIZE_PPB]), book)
+        steps = most_steps_nb(price, steps, limit, (equity, book[c.MAX_SIZE_PPB]), book)
     if book[c.MAX_STEPS] >= 0 and steps > book[c.MAX_STEPS] - held:
         room = max(book[c.MAX_STEPS] - held, 0)
         steps = room - room % book[c.QUANTITY_STEP]
@@ -150,30 +156,90 @@ def placed_size_nb(
 ) -> tuple[int, int, int]:
     """Return what an order wants and may have when it is placed, at a price expected then, or a reason.
 
-    A fraction of equity pays its commission rate too (profile `tradingview`).
+    Leaves in the book the budget of a size that is money, with which a resting order is sized at its fill.
     """
     equity, wanted = book[c.EQUITY], 0
     kind = book[rule + c.RULE_SIZE_KIND]
-    if kind != c.SIZE_FRACTION:
+    book[c.ORDER_BUDGET] = book[c.ORDER_BUDGET_RATE] = 0
+    if kind == c.SIZE_FRACTION:
+        budget = rounded_budget_nb(max(equity, 0), book[rule + c.RULE_SIZE], book)
+        book[c.ORDER_BUDGET], book[c.ORDER_BUDGET_RATE] = budget
+        wanted = budget_size_nb(price, rule, book)
+    else:
         wanted = wanted_nb(price, rule, equity, levels, book)
-    elif equity > 0:
-        most = INT64_MAX - INT64_MAX % book[c.QUANTITY_STEP]
-        load = (_RATE_ONE + book[c.COMMISSION_PPB], 0, 0)
-        wanted = _most_steps_nb(price, most, load, (equity, book[rule + c.RULE_SIZE]), book)
-        if wanted == most:
-            book[c.FAULT] = c.OVERFLOW
-            wanted = 0
+        if kind == c.SIZE_NOTIONAL and equity > 0:
+            book[c.ORDER_BUDGET], book[c.ORDER_BUDGET_RATE] = book[c.MONEY_ONE], book[rule + c.RULE_SIZE]
     steps = _limited_nb(wanted, price, held, equity, book)
     return wanted, steps, (_BELOW_MINIMUM if steps < max(book[c.QUANTITY_MIN], 1) else _NONE)
 
 
 @kernel_jit
-def judge_margin_nb(steps: int, price: int, held: int, funds: int, book: Int64Array) -> tuple[int, int]:
-    """Return a size fixed before whole or not at all, and why: margin at its fill, without commission."""
-    margin = book[c.MARGIN_PPB]
-    if not carried_nb(price, steps, (margin, held, margin), (funds, _RATE_ONE), book):
-        return 0, _MARGIN
-    return steps, (_NONE if book[c.ORDER_STEPS] == book[c.ORDER_WANTED] else _MAX_SIZE)
+def settle_size_nb(price: int, rule: int, held: int, equity: int, book: Int64Array) -> int:
+    """Size an order with a frozen budget at its fill; return why it cannot be, or NONE."""
+    if book[c.ORDER_BUDGET_RATE] == 0:
+        return _NONE
+    wanted = budget_size_nb(price, rule, book)
+    book[c.ORDER_WANTED] = wanted
+    book[c.ORDER_STEPS] = _limited_nb(wanted, price, held, equity, book)
+    return _NONE if book[c.ORDER_STEPS] >= max(book[c.QUANTITY_MIN], 1) else _BELOW_MINIMUM
+
+
+@kernel_jit
+def budget_size_nb(price: int, rule: int, book: Int64Array) -> int:
+    """Return the most that the budget in the book buys at a price; a share of equity pays commission too."""
+    budget = (book[c.ORDER_BUDGET], book[c.ORDER_BUDGET_RATE])
+    if budget[0] <= 0:
+        return 0
+    most, is_share = (
+        INT64_MAX - INT64_MAX % book[c.QUANTITY_STEP],
+        book[rule + c.RULE_SIZE_KIND] == c.SIZE_FRACTION,
+    )
+    load = (_RATE_ONE + (book[c.COMMISSION_PPB] if is_share else 0), 0, 0)
+    steps = most_steps_nb(price, most, load, budget, book)
+    if steps == most:
+        book[c.FAULT] = c.OVERFLOW
+        return 0
+    if is_share and book[c.HAS_FEES] != 0 and steps > 0:
+        cash, fits = muldiv_floor_nb(budget[0], budget[1], _RATE_ONE)
+        if not fits:
+            book[c.FAULT] = c.OVERFLOW
+        if not _affords_nb(price, steps, (0, 0), cash, _RATE_ONE, book):
+            steps = _most_afforded_nb(price, steps, (0, 0), cash, _RATE_ONE, book)
+    return steps
+
+
+@kernel_jit
+def rounded_budget_nb(equity: int, rate: int, book: Int64Array) -> tuple[int, int]:
+    """Return money and rate whose product is that of ``equity`` and ``rate`` at ten significant digits.
+
+    Rounded half up, in account money; from 10^7 on it stays as it is.
+    """
+    if float(equity) * float(rate) >= _LARGE_BUDGET * _RATE_ONE * float(book[c.MONEY_ONE]):
+        return equity, rate
+    high, low = wide_product_nb(np.uint64(equity), np.uint64(rate))
+    scale = 1 if high == np.uint64(0) else _RATE_ONE
+    quotient, rest = wide_quotient_nb(high, low, np.uint64(scale))
+    while quotient >= np.uint64(_TEN_DIGITS):
+        scale *= 10
+        quotient, rest = wide_quotient_nb(high, low, np.uint64(scale))
+    if scale == 1:
+        return equity, rate
+    digits = int(np.int64(quotient)) + (1 if rest >= np.uint64(scale // 2) else 0)
+    if scale <= _RATE_ONE:
+        return digits, scale
+    return digits * (scale // _RATE_ONE), _RATE_ONE
+
+
+@kernel_jit
+def has_margin_nb(price: int, steps: int, funds: int, book: Int64Array) -> bool:
+    """Return whether funds carry the margin of a position at a price, exactly, its commission apart."""
+    return bool(carried_nb(price, steps, (book[c.MARGIN_PPB], 0, 0), (funds, _RATE_ONE), book))
+
+
+@inlined_jit
+def cut_reason_nb(book: Int64Array) -> int:
+    """Return why the size fixed when an order was placed is below what it wanted, or NONE."""
+    return _NONE if book[c.ORDER_STEPS] == book[c.ORDER_WANTED] else _MAX_SIZE
 
 
 @kernel_jit
@@ -244,7 +310,7 @@ def carried_nb(
 
 
 @kernel_jit
-def _most_steps_nb(
+def most_steps_nb(
     price: int, steps: int, load: tuple[int, int, int], budget: tuple[int, int], book: Int64Array
 ) -> int:
     """Return the largest multiple of the quantity step, at most ``steps``, that the budget carries.
