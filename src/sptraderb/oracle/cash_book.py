@@ -23,8 +23,9 @@ from sptraderb.domain.outcome import (
     OrderState,
 )
 from sptraderb.oracle.entry_order import EntryOrder
+from sptraderb.oracle.entry_piece import Part
 from sptraderb.oracle.exact_numbers import ZERO, Scales
-from sptraderb.oracle.held_position import HeldPosition, Part
+from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.order_size import Sized
 from sptraderb.oracle.quoted_bar import Fill
 
@@ -129,11 +130,11 @@ class CashBook:
         self._trades.append(
             (
                 position.side,
-                position.opening.rule_index,
-                position.entry_bar,
+                part.rule_index,
+                part.entry_bar,
                 end.bar,
                 scales.steps(part.quantity),
-                scales.ticks(position.entry_price),
+                scales.ticks(part.entry_price),
                 scales.ticks(end.fill.price),
                 scales.ticks(part.entry_reference),
                 scales.ticks(end.fill.reference),

@@ -18,20 +18,19 @@ class Placed:
     wanted, quantity : Decimal
         Units to open, before and after the limit on a position's size.
     closing : Decimal
-        Units of the other side held then: the order is for both together, whatever is held at its fill.
+        Units of the other side held then: a resting order is for both together, whatever is held at its
+        fill; a market order closes what is held then.
     reason : OrderReason
         Why it is less than wanted, or nothing.
+    budget : Decimal or None
+        Money that a resting order may spend: its units are worked out at its fill.
     """
 
     wanted: Decimal
     quantity: Decimal
     closing: Decimal
     reason: OrderReason
-
-    @property
-    def total(self) -> Decimal:
-        """Units the order is for."""
-        return self.quantity + self.closing
+    budget: Decimal | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,9 @@ The context traps `Inexact`, so that nothing but a rounding that is written out 
 import math
 from decimal import (
     ROUND_CEILING,
+    ROUND_FLOOR,
     ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
     Context,
     Decimal,
     DivisionByZero,
@@ -59,6 +61,11 @@ def whole_multiples(amount: Decimal, unit: Decimal) -> Decimal:
     if amount <= 0:
         return ZERO
     return amount // unit * unit
+
+
+def to_digits(amount: Decimal, digits: int) -> Decimal:
+    """Round an amount above zero half up to significant digits."""
+    return amount.quantize(Decimal(1).scaleb(amount.adjusted() + 1 - digits), ROUND_HALF_UP, _ROUNDING)
 
 
 class Scales:
@@ -118,6 +125,10 @@ class Scales:
     def rounded_fraction(self, amount: Fraction) -> Decimal:
         """Round an exact fraction of money half-even to the money unit (M4)."""
         return self.rounded_money(self.money(round(amount / Fraction(self.money_unit))))
+
+    def cut_money(self, amount: Decimal) -> Decimal:
+        """Return the most whole money units that an amount above zero holds."""
+        return amount.quantize(self.money_unit, ROUND_FLOOR, _ROUNDING)
 
     def shared(self, money: Decimal, part: Decimal, *, whole: Decimal) -> Decimal:
         """Return the share of rounded money that ``part`` of ``whole`` bears, half-even (M4, M5)."""

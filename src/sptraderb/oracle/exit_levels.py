@@ -67,7 +67,8 @@ class LevelRule:
     scales : Scales
         The run's units.
     skips : bool
-        Whether a level that is undefined is left out, instead of refusing the entry.
+        Whether a level that is undefined is left out, and one on the wrong side is passed at once, instead
+        of refusing the entry.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ class LevelRule:
         """
         side, exits = self._rule.side, self._rule.exits
         stop = self.stop(fill)
-        if stop is not None and side * (fill - stop) <= 0:
+        if stop is not None and side * (fill - stop) <= 0 and not self._skips:
             raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
         self._r = None if stop is None else abs(fill - stop)
         profits = []
         for distance in (exits.take_profit, *(part.at for part in exits.partial)):
             level = self._level(distance, fill, direction=side)
-            if level is not None and side * (level - fill) <= 0:
+            if level is not None and side * (level - fill) <= 0 and not self._skips:
                 raise LevelRefused(OrderReason.WRONG_SIDE_TARGET)
             profits.append(level)
         trail_by = self._move(exits.trailing_stop, fill)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sptraderb.domain.order import EntryRule
 from sptraderb.domain.outcome import ExitReason
+from sptraderb.oracle.entry_piece import Part, Piece
 from sptraderb.oracle.exact_numbers import ZERO, Scales
 from sptraderb.oracle.exit_levels import LevelRule, Levels
 from sptraderb.oracle.moving_stop import MovingStop
@@ -39,37 +40,6 @@ class Opening:
     level_rule: LevelRule
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a partial or full exit takes out of a position (M5).
-
-    Parameters
-    ----------
-    quantity : Decimal
-        Units that leave.
-    entry_reference : Decimal
-        Average reference price of the position before it, on the grid.
-    value : Decimal
-        Its share of reference price x quantity.
-    spread, slippage, commission : Decimal
-        Its share of the entry's costs as booked; never positive.
-    swap, funding : Decimal
-        Its share of what holding the position has cost or earned (C4).
-    is_of_several : bool
-        Whether the position's fills had different reference prices.
-    """
-
-    quantity: Decimal
-    entry_reference: Decimal
-    value: Decimal
-    spread: Decimal
-    slippage: Decimal
-    commission: Decimal
-    swap: Decimal
-    funding: Decimal
-    is_of_several: bool
-
-
 @dataclass(slots=True)
 class HeldPosition:
     """A position opened by one fill, and perhaps added to.
@@ -78,22 +48,20 @@ class HeldPosition:
     ----------
     opening : Opening
         Its rule, number and bar.
-    quantity : Decimal
-        Units held.
-    fill : Fill
-        Reference, side and fill price of the first entry.
+    pieces : list of Piece
+        What is held, the oldest first: one for each fill, or one for all of them.
     levels : Levels
         Stop, target, partial exits and distances (X15).
     scales : Scales
         The run's units.
+    lists_fills : bool
+        Whether each fill is a piece of its own, closed first in first out (profile `tradingview`).
     ambiguous : bool
         Whether its course depended on what nobody knows (X6); marks all its later trades.
-    spread, slippage, commission : Decimal
-        Costs of its entries as booked, of what is still held; never positive.
     swap, funding : Decimal
         What holding it has cost or earned, of what is still held (C4).
-    value, paid : Decimal
-        Reference price x quantity and fill price x quantity of what is held (M5).
+    fill : Fill
+        Its first fill.
     entry_price : Decimal
         Average fill price on the grid: the anchor of distances (X17).
     last_price : Decimal
@@ -106,11 +74,9 @@ class HeldPosition:
         Partial exits not yet done.
     stop : MovingStop
         The stop that governs (X8).
-    seen : list of Decimal
-        Worst and best price of the exit side in the finished bars it was held in; empty before the first.
-    entry_step, inside_step : int
-        The walked bar (`TradingDesk.step`) of its first fill, and the last one inside which, after its
-        open, it was opened or added to; -1 = none.
+    inside_step : int
+        The last walked bar (`TradingDesk.step`) inside which, after its open, it was opened or added
+        to; -1 = none.
     certain : tuple of Decimal
         Exit side prices of that bar that came after the fill for certain (X7).
     marked_at : Decimal or None
@@ -122,41 +88,36 @@ class HeldPosition:
     """
 
     opening: Opening
-    quantity: Decimal
-    fill: Fill
+    pieces: list[Piece]
     levels: Levels
     scales: Scales
+    lists_fills: bool = False
     ambiguous: bool = False
-    spread: Decimal = ZERO
-    slippage: Decimal = ZERO
-    commission: Decimal = ZERO
     swap: Decimal = ZERO
     funding: Decimal = ZERO
     n_fills: int = 1
-    entry_step: int = -1
     inside_step: int = -1
     certain: tuple[Decimal, ...] = ()
     marked_at: Decimal | None = None
     stop_out: Decimal | None = None
     live: bool = True
-    value: Decimal = field(init=False)
-    paid: Decimal = field(init=False)
+    fill: Fill = field(init=False)
     entry_price: Decimal = field(init=False)
     last_price: Decimal = field(init=False)
     largest: Decimal = field(init=False)
-    seen: list[Decimal] = field(default_factory=list)
     parts_left: list[int] = field(init=False)
     first_stop: Decimal | None = field(init=False)
     stop: MovingStop = field(init=False)
 
     def __post_init__(self) -> None:
-        price = self.fill.price
-        self.value, self.paid = self.fill.reference * self.quantity, price * self.quantity
-        self.entry_price = self.last_price = price
-        self.largest = self.quantity
+        (piece,) = self.pieces
+        self.fill = piece.fill
+        self.entry_price = self.last_price = self.fill.price
+        self.largest = piece.quantity
+        self.inside_step = piece.step if piece.is_inside else -1
         self.parts_left = list(range(len(self.levels.parts)))
         self.first_stop = self.levels.stop
-        self.stop = MovingStop(self.side, price, levels=self.levels)
+        self.stop = MovingStop(self.side, self.fill.price, levels=self.levels)
 
     @property
     def side(self) -> int:
@@ -168,9 +129,25 @@ class HeldPosition:
         """Bar of the first fill."""
         return self.opening.bar
 
-    def saw_open_of(self, step: int) -> bool:
-        """Return whether it was held at the open of a walked bar, or from it on."""
-        return not (self.n_fills == 1 and step == self.entry_step == self.inside_step)
+    @property
+    def quantity(self) -> Decimal:
+        """Units held."""
+        return sum((piece.quantity for piece in self.pieces), ZERO)
+
+    @property
+    def value(self) -> Decimal:
+        """Reference price x quantity of what is held (M5)."""
+        return sum((piece.value for piece in self.pieces), ZERO)
+
+    @property
+    def paid(self) -> Decimal:
+        """Fill price x quantity of what is held."""
+        return sum((piece.paid for piece in self.pieces), ZERO)
+
+    @property
+    def n_entries(self) -> int:
+        """Fills that count for the most a position may have: those still held, where they are listed."""
+        return len(self.pieces) if self.lists_fills else self.n_fills
 
     @property
     def reference(self) -> Decimal:
@@ -185,42 +162,57 @@ class HeldPosition:
     @property
     def booked(self) -> Decimal:
         """Costs of the entries and of holding already in the balance."""
-        return self.spread + self.slippage + self.commission + self.swap + self.funding
+        costs = (piece.spread + piece.slippage + piece.commission for piece in self.pieces)
+        return sum(costs, self.swap + self.funding)
 
     # -- size ------------------------------------------------------------------------------------
 
-    def add(self, fill: Fill, quantity: Decimal) -> None:
-        """Take in an addition: the average price moves, and every distance with it (X17)."""
-        self.quantity += quantity
-        self.value += fill.reference * quantity
-        self.paid += fill.price * quantity
+    def add(self, piece: Piece) -> Piece:
+        """Take in an addition: the average price moves, and every distance with it (X17).
+
+        Returns
+        -------
+        Piece
+            The one that bears its costs.
+        """
+        fill, bearer = piece.fill, piece
+        if self.lists_fills:
+            self.pieces.append(piece)
+        else:
+            (bearer,) = self.pieces
+            bearer.add(fill, piece.quantity)
         self.largest = max(self.largest, self.quantity)
         self.n_fills += 1
         self.last_price = fill.price
+        if piece.is_inside:
+            self.inside_step = piece.step
         self.scales.require_fit(self.relative_value)
         self.scales.require_fit(self.paid - self.fill.price * self.quantity)
         self.entry_price = self.scales.average_price(self.paid, self.quantity)
+        if not self.lists_fills:
+            bearer.price = self.entry_price
         self.levels = self.opening.level_rule.levels_from(self.entry_price, self.levels)
         self.stop.anchor_at(self.entry_price, self.levels)
+        return bearer
 
-    def take_out(self, quantity: Decimal) -> Part:
-        """Take a part out, with its share of value and costs; the last part takes the rest (M5)."""
-        reference, is_of_several = self.reference, bool(self.relative_value)
-        costs = (self.spread, self.slippage, self.commission, self.swap, self.funding)
-        spread, slippage, commission, swap, funding = (self._share(amount, quantity) for amount in costs)
-        value = self.scales.shared_value(self.value, quantity, whole=self.quantity)
-        self.paid -= self.scales.shared_value(self.paid, quantity, whole=self.quantity)
-        self.value -= value
-        self.quantity -= quantity
-        self.spread -= spread
-        self.slippage -= slippage
-        self.commission -= commission
-        self.swap -= swap
-        self.funding -= funding
-        return Part(quantity, reference, value, spread, slippage, commission, swap, funding, is_of_several)
+    def take_out(self, quantity: Decimal, *, step: int) -> list[Part]:
+        """Take units out of the oldest pieces, with their share of value and costs (M5).
 
-    def _share(self, amount: Decimal, quantity: Decimal) -> Decimal:
-        return self.scales.shared(amount, quantity, whole=self.quantity)
+        Parameters
+        ----------
+        step : int
+            The walked bar it happens in.
+        """
+        parts, left = [], quantity
+        while left:
+            piece, whole = self.pieces[0], self.quantity
+            now = min(left, piece.quantity)
+            swap, funding = (self.scales.shared(cost, now, whole=whole) for cost in (self.swap, self.funding))
+            parts.append(piece.take(now, step=step, swap=swap, funding=funding))
+            self.swap, self.funding, left = self.swap - swap, self.funding - funding, left - now
+            if not piece.quantity:
+                del self.pieces[0]
+        return parts
 
     # -- levels ----------------------------------------------------------------------------------
 
@@ -268,12 +260,6 @@ class HeldPosition:
 
     # -- what a bar shows of it ------------------------------------------------------------------
 
-    def extremes_in(self, step: int, quoted: QuotedBar) -> tuple[Decimal, Decimal]:
-        """Return the worst and best exit side price of a bar while anything of it was held (X7)."""
-        if self.saw_open_of(step):
-            return quoted.adverse(self.side), quoted.favourable(self.side)
-        return self.certain_extremes()
-
     def certain_extremes(self) -> tuple[Decimal, Decimal]:
         """Return the worst and best of the prices that came after its last fill inside a bar (X7)."""
         ordered = sorted(self.certain, key=lambda price: self.side * price)
@@ -284,23 +270,17 @@ class HeldPosition:
         return self.certain_extremes()[0] if self.inside_step == step else quoted.adverse(self.side)
 
     def see(self, worst: Decimal, best: Decimal) -> None:
-        """Let the extremes of a finished bar, on the exit side, count for the excursions."""
-        ordered = sorted([*self.seen, worst, best], key=lambda price: self.side * price)
-        self.seen = [ordered[0], ordered[-1]]
+        """Let two prices of the exit side count for the excursions of all that is held."""
+        for piece in self.pieces:
+            piece.see(worst, best, side=self.side)
 
     def finish_bar(self, step: int, quoted: QuotedBar) -> None:
-        """Let a walked bar that is over count: for the excursions and for the stops that follow."""
-        worst, best = self.extremes_in(step, quoted)
+        """Let a walked bar that is over count: for the excursions and for the stops that follow.
+
+        Of the bar inside which it was opened only what came after the fill for certain counts (X7).
+        """
+        worst, best = quoted.adverse(self.side), quoted.favourable(self.side)
+        if not self.pieces[0].saw_open_of(step):
+            worst, best = self.certain_extremes()
         self.see(worst, best)
         self.stop.finish_bar(best)
-
-    def excursions(self, certain: list[Decimal]) -> tuple[Decimal, Decimal]:
-        """Return the largest moves against it and for it from the average price; never negative.
-
-        Parameters
-        ----------
-        certain : list of Decimal
-            Prices of the exit bar that it saw for certain: beside the bars before, its open and the exit.
-        """
-        moves = [self.side * (price - self.entry_price) for price in (*self.seen, *certain)]
-        return max(ZERO, -min(moves)), max(ZERO, *moves)

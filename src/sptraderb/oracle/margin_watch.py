@@ -22,7 +22,7 @@ class MarginWatch:
     Parameters
     ----------
     terms : Terms
-        Margin rate and stop-out level.
+        Margin rate, stop-out level, and whether its profile has margin calls of its own (`margin_call`).
     book : CashBook
         The balance, and where a margin call is recorded.
     scales : Scales
@@ -31,7 +31,8 @@ class MarginWatch:
 
     def __init__(self, terms: Terms, *, book: CashBook, scales: Scales) -> None:
         self._margin = Fraction(rate(terms.margin_rate_ppb))
-        self._stop_out = Fraction(rate(terms.stop_out_ppb))
+        self._calls = terms.profile.calls_margin
+        self._stop_out = Fraction(0 if self._calls else rate(terms.stop_out_ppb))
         self._book = book
         self._scales = scales
         self._called = False
@@ -64,7 +65,7 @@ class MarginWatch:
     def judge(self, bar: int, position: HeldPosition | None, *, equity: Decimal) -> None:
         """Record a margin call where a close falls below the margin used, once until it recovers."""
         short_of_margin = False
-        if position is not None and position.marked_at is not None:
+        if position is not None and position.marked_at is not None and not self._calls:
             worth = self._scales.notional(position.marked_at, position.quantity)
             notional = self._scales.in_account(worth)
             short_of_margin = equity < notional * self._margin

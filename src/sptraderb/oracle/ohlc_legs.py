@@ -18,7 +18,7 @@ from sptraderb.oracle.order_board import SIDES
 from sptraderb.oracle.price_path import DOWN, UP, PricePath
 from sptraderb.oracle.quoted_bar import Quote, QuotedBar
 
-_STOP_RANK, _TARGET_RANK = -1, 1_000_000
+_STOP_RANK, _TARGET_RANK, _N_LEGS = -1, 1_000_000, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,26 @@ class OhlcPath(PricePath):
     """Walks bars leg by leg; the open is as everywhere (`PricePath`)."""
 
     def walk(self, moment: Moment) -> None:
-        """Fill what the bar reaches between its open and its close."""
+        """Fill what the bar reaches between its open and its close; margin is called at its turns (A3).
+
+        A call of less than one whole unit at the first turn waits for the close where it would come there
+        too; nothing fills on the way to it.
+        """
         self.is_marked = True
         self.exits_passed_at_open(moment)
         self._mark_at(moment.quoted.open)
-        inside = replace(moment, is_inside=True)
-        for leg in legs_of(moment.quoted):
-            self._walk_leg(inside, leg)
+        self._desk.call_margin(moment, moment.quoted.open)
+        inside, is_put_off = replace(moment, is_inside=True), False
+        for number, leg in enumerate(legs_of(moment.quoted), start=1):
+            if not is_put_off:
+                self._walk_leg(inside, leg)
             self._mark_at(leg.end)
+            position = self._desk.position
+            if number == _N_LEGS or is_put_off or position is None or leg.direction == position.side:
+                continue
+            is_put_off = number == 1 and self._desk.is_call_put_off(leg.end, moment.quoted.close)
+            if not is_put_off:
+                self._desk.call_margin(inside, leg.end)
         position = self._desk.position
         if position is not None:
             position.stop.finish_bar(moment.quoted.close.exit_price(position.side))

@@ -60,7 +60,7 @@ class OrderBoard:
         if not is_priced and not self._profile.skips_undefined:
             self._book.rejected(order, bar, sized=Sized(ZERO, ZERO, OrderReason.PRICE_UNDEFINED))
             return
-        if self._profile.sizes_when_placed and not self._desk.size_when_placed(order, moment):
+        if self._profile.sizes_when_placed and not self._desk.place(order, moment):
             return
         waiting = self.pending if order.level is None else self.resting
         waiting[rule.side] = order
@@ -101,6 +101,12 @@ class OrderBoard:
             when = self.rule(order).cancel_when
             if when >= 0 and holds(when):
                 self._cancel(order, bar, OrderReason.CANCEL_CONDITION)
+
+    def sweep(self, moment: Moment) -> None:
+        """End what the account no longer carries at a close, long first (profile `tradingview`)."""
+        for order in self._listed():
+            if self._desk.is_beyond_means(order, moment):
+                self._cancel(order, moment.bar, OrderReason.MARGIN)
 
     def cancel_all(self, bar: int, *, reason: OrderReason) -> None:
         """End everything that rests, as a limit of the account or a closed session asks."""

@@ -45,6 +45,11 @@ class OrderFee:
         self.least = scales.money(terms.commission_min_minor)
         self.most = scales.money(terms.commission_max_minor) if terms.commission_max_minor else None
 
+    @property
+    def is_rate_alone(self) -> bool:
+        """Whether it is a share of the notional and nothing else."""
+        return not (self._per_lot or self.per_order or self.least or self.most)
+
     def by_size(self, price: Decimal, quantity: Decimal) -> Fraction:
         """Return the parts that grow with the size, exactly: the rate on the notional, and the lots."""
         by_value = self._scales.in_account(self._scales.notional(price, quantity) * self.rate)

@@ -11,10 +11,11 @@ from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.order import SizeKind, SizeRule
 from sptraderb.domain.outcome import OrderReason
 from sptraderb.domain.terms import Terms
-from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_multiples
+from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, to_digits, whole_multiples
 from sptraderb.oracle.order_fee import OrderFee
 
 _FIXED = (SizeKind.UNITS, SizeKind.LOTS)
+_ROUNDED_BELOW = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +117,48 @@ class OrderSize:
         stated = ((self._largest_share, by_share), (self._largest_units, by_units))
         return min((most for limit, most in stated if limit), default=None)
 
+    def budget(self, rule: SizeRule, *, equity: Decimal) -> Decimal | None:
+        """Return the money that a size fixed when its order is placed may spend; None for other kinds.
+
+        A share of the equity below ten million is rounded half up to ten significant digits; where the
+        commission is more than a rate it is then cut to the money unit.
+        """
+        if rule.kind is SizeKind.NOTIONAL:
+            return rate(rule.amount)
+        if rule.kind is not SizeKind.EQUITY_FRACTION:
+            return None
+        money = max(equity, ZERO) * rate(rule.amount)
+        if ZERO < money < _ROUNDED_BELOW:
+            money = to_digits(money, 10)
+        return money if self._fee.is_rate_alone else self._scales.cut_money(money)
+
+    def bought(self, rule: SizeRule, budget: Decimal, *, price: Decimal) -> Decimal:
+        """Return what a budget buys at a price: a share of the equity bears its commission."""
+        if rule.kind is SizeKind.NOTIONAL:
+            return self._affordable(budget, price)
+        value = self._scales.in_account(self._scales.notional(price, self._step))
+        if self._fee.is_rate_alone:
+            return self._step * _most_steps(Fraction(budget), value * (1 + Fraction(self._fee.rate)))
+        return self._most_with_fee(Fraction(budget), value, price=price, closing=ZERO)
+
     def when_placed(self, rule: SizeRule, *, means: Means, price: Decimal, stop: Decimal | None) -> Sized:
-        """Return a size fixed when its order is placed: a fraction of equity bears its commission rate."""
-        wanted = self.wanted(rule, means=means, price=price, stop=stop)
-        if rule.kind is SizeKind.EQUITY_FRACTION and means.equity > 0:
-            value = self._scales.in_account(self._scales.notional(price, self._step))
-            per_step = value * (1 + Fraction(self._fee.rate))
-            wanted = self._step * _most_steps(Fraction(means.equity * rate(rule.amount)), per_step)
+        """Return a size fixed when its order is placed."""
+        budget = self.budget(rule, equity=means.equity)
+        if budget is None or means.equity <= 0:
+            wanted = self.wanted(rule, means=means, price=price, stop=stop)
+        else:
+            wanted = self.bought(rule, budget, price=price)
+        return self.limited(wanted, means=means, price=price)
+
+    def limited(self, wanted: Decimal, *, means: Means, price: Decimal) -> Sized:
+        """Return what the smallest size and the limits on a position's leave of a size."""
         if wanted < self._minimum:
             return Sized(wanted, ZERO, OrderReason.BELOW_MINIMUM)
         return self._limited(wanted, means=means, price=price)
 
-    def is_carried(self, quantity: Decimal, *, means: Means, price: Decimal) -> bool:
-        """Return whether margin, without commission, carries a size that was fixed when placed (A3)."""
-        notional = self._scales.notional(price, means.held + quantity)
-        return self._scales.in_account(notional * self._margin) <= Fraction(means.available)
+    def margin(self, price: Decimal, quantity: Decimal) -> Fraction:
+        """Return the margin of a size at a price, in account money, exactly (A3)."""
+        return self._scales.in_account(self._scales.notional(price, abs(quantity)) * self._margin)
 
     def _limited(self, wanted: Decimal, *, means: Means, price: Decimal) -> Sized:
         """Return what the limits on a position's size leave; nothing where that is below the minimum."""
@@ -158,15 +186,22 @@ class OrderSize:
         either its parts or, where it has one, its most must be within the cash. All three grow with
         the size, so that each has a largest size of its own.
         """
-        fee, scales = self._fee, self._scales
+        scales = self._scales
         margin = scales.in_account(scales.notional(price, self._step) * self._margin)
         used = scales.in_account(scales.notional(price, means.held) * self._margin)
         cash = Fraction(means.available) - used
-        left = cash - fee.by_size(price, means.closing) - fee.per_order
-        by_parts = _most_steps(left, margin + fee.by_size(price, self._step))
+        return self._most_with_fee(cash, margin, price=price, closing=means.closing)
+
+    def _most_with_fee(
+        self, cash: Fraction, per_step: Fraction, *, price: Decimal, closing: Decimal
+    ) -> Decimal:
+        """Return the largest size that costs no more than ``cash`` with its order's commission."""
+        fee = self._fee
+        left = cash - fee.by_size(price, closing) - fee.per_order
+        by_parts = _most_steps(left, per_step + fee.by_size(price, self._step))
         if fee.most is not None:
-            by_parts = max(by_parts, _most_steps(cash - Fraction(fee.most), margin))
-        return self._step * min(by_parts, _most_steps(cash - Fraction(fee.least), margin))
+            by_parts = max(by_parts, _most_steps(cash - Fraction(fee.most), per_step))
+        return self._step * min(by_parts, _most_steps(cash - Fraction(fee.least), per_step))
 
 
 def _most_steps(money: Fraction, per_step: Fraction) -> int:

@@ -156,7 +156,7 @@ class PricePath:
         held = self._desk.position
         self.exits_passed_at_open(moment)
         ended = held is not None and self._desk.position is None
-        matters = self._walked is not None and self._matters(moment)
+        matters = self._matters(moment)
         finer = self._walked.of(moment.bar) if self._walked is not None and matters else []
         self.n_uncertain += int(matters)
         self.n_walked += int(bool(finer))

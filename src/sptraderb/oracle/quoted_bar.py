@@ -197,12 +197,14 @@ class Quotes:
         at : Quote
             The instant whose spread counts: the open, also inside the bar (M6), or the close.
         """
-        price = self.slipped(side_price, direction, at=at) if slipped else side_price
+        price = side_price
+        if slipped:
+            price = self.slipped(side_price, direction) + direction * at.range_slippage
         return Fill(at.reference_of(direction, side_price), side_price, price)
 
-    def slipped(self, price: Decimal, direction: int, *, at: Quote) -> Decimal:
-        """Return what a buy or sell at a price ends up at after slippage, against the trader (C3)."""
-        return price + direction * (self._slippage_at(price) + at.range_slippage)
+    def slipped(self, price: Decimal, direction: int) -> Decimal:
+        """Return a price after the slippage that needs no bar before it, against the trader (C3)."""
+        return price + direction * self._slippage_at(price)
 
     def _slippage_at(self, price: Decimal) -> Decimal:
         """Return the slippage of a fill at ``price``; a share of it rounds up to a tick (C3, M2)."""

@@ -114,7 +114,7 @@ class _Replay:
         self.book, self.scales = self.desk.book, self.desk.scales
         self.deposit = self.scales.money(terms.capital_minor)
         self.limits = AccountLimits(terms.risk, self.deposit, book=self.book)
-        self.rules = PositionRules(plan, signals)
+        self.rules = PositionRules(plan, signals, terms.profile)
         self.board = OrderBoard(plan, signals, terms.profile, desk=self.desk)
         walk = OhlcPath if terms.profile.walks_ohlc else PricePath
         walked = None if finer is None else WalkedBars(candles, finer, terms, scales=self.scales)
@@ -146,6 +146,9 @@ class _Replay:
                 self._decide(Moment(bar, quoted), int(days[bar]))
                 if self.terms.profile.fills_at_close:
                     self._fill_at_close(Moment(bar, quoted, is_inside=True))
+                if self.terms.profile.calls_margin and self.desk.position is not None:
+                    self.desk.call_margin(Moment(bar, quoted, is_inside=True), quoted.close, whole_units=True)
+                    self._mark_again(bar, quoted)
         self._end_of_data()
         return self._outcome()
 
@@ -224,9 +227,13 @@ class _Replay:
         self.risk_close = self.leaving = None
         for order in self.board.take_pending():
             self.path.enter(order, moment, close.entry_price(order.side), slipped=True, at=close)
+        self._mark_again(bar, moment.quoted)
+
+    def _mark_again(self, bar: int, quoted: QuotedBar) -> None:
+        """Note what is held, and what it is worth, after fills at a close."""
         position, held, self.marked_pnl = self.desk.position, 0, ZERO
         if position is not None:
-            position.marked_at = close.exit_price(position.side)
+            position.marked_at = quoted.close.exit_price(position.side)
             position.see(position.marked_at, position.marked_at)
             self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
             held = position.side * self.scales.steps(position.quantity)
@@ -243,6 +250,8 @@ class _Replay:
             self.board.cancel_all(bar, reason=OrderReason.RISK_LIMIT)
         facts = self._facts(bar)
         self.true_nodes = lambda node: self.rules.holds(node, bar, facts)
+        if self.terms.profile.calls_margin:
+            self.board.sweep(moment)
         self.board.judge_close(bar, holds=self.true_nodes)
         may_enter = self.limits.entries_allowed(day) and bool(self.signals.entry_allowed[bar])
         wanted = self._wanted_entries(bar) if may_enter else []
@@ -288,7 +297,7 @@ class _Replay:
 
     def _may_add(self, position: HeldPosition) -> bool:
         scale_in = self.plan.scale_in
-        return scale_in is not None and position.n_fills < scale_in.max_entries
+        return scale_in is not None and position.n_entries < scale_in.max_entries
 
     def _wanted_entries(self, bar: int) -> list[int]:
         """Return the first true rule of each side; two market orders at once: neither, recorded (X14)."""

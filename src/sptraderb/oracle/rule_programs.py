@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.position_program import Fact, PositionProgram, Step
+from sptraderb.domain.profile import STRICT, Profile
 
 UNDEFINED = math.nan
 _TIE = 1e-12
@@ -23,10 +24,13 @@ class PositionRules:
         Its programs.
     signals : Signals
         Conditions of the market, and what the programs read.
+    profile : Profile
+        Whether numbers that differ by next to nothing are equal (M9).
     """
 
-    def __init__(self, plan: Plan, signals: Signals) -> None:
+    def __init__(self, plan: Plan, signals: Signals, profile: Profile = STRICT) -> None:
         self._programs, self._signals = plan.programs, signals
+        self._tie = 0.0 if profile.exact_comparisons else _TIE
 
     def holds(self, node: int, bar: int, facts: Mapping[Fact, float]) -> bool:
         """Return whether a condition is true at the close of ``bar``; an undefined one is not."""
@@ -34,7 +38,7 @@ class PositionRules:
         if program is None:
             return bool(self._signals.conditions[node][bar])
         rows = [float(self._signals.inputs[source][bar]) for source in program.nodes]
-        return result_of(program, rows, facts) == _MARKET_TRUE
+        return result_of(program, rows, facts, tie=self._tie) == _MARKET_TRUE
 
 
 def facts_when_flat() -> dict[Fact, float]:

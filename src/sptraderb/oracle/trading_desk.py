@@ -12,17 +12,21 @@ from sptraderb.domain.order import Distance, DistanceKind, SizeKind
 from sptraderb.domain.outcome import EventCode, ExitReason, LedgerKind, OrderReason
 from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.terms import Terms
+from sptraderb.oracle.bookings import Bookings
 from sptraderb.oracle.carrying_cost import CarryingCost
-from sptraderb.oracle.cash_book import CashBook, Exit, Realised
+from sptraderb.oracle.cash_book import CashBook, Exit
 from sptraderb.oracle.currency_route import CurrencyRoute
-from sptraderb.oracle.entry_order import EntryOrder, Placed
-from sptraderb.oracle.exact_numbers import ZERO, Scales, rate, whole_ticks
+from sptraderb.oracle.entry_order import EntryOrder
+from sptraderb.oracle.entry_piece import Piece
+from sptraderb.oracle.exact_numbers import ZERO, Scales, whole_ticks
 from sptraderb.oracle.exit_levels import LevelRefused, LevelRule, stated_distance
-from sptraderb.oracle.held_position import HeldPosition, Opening, Part
+from sptraderb.oracle.held_position import HeldPosition, Opening
+from sptraderb.oracle.margin_call import MarginCall
 from sptraderb.oracle.margin_watch import MarginWatch
 from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.order_fee import OrderFee
 from sptraderb.oracle.order_size import Means, OrderSize, Sized
+from sptraderb.oracle.placed_orders import PlacedOrders
 from sptraderb.oracle.quoted_bar import Fill, Quote, QuotedBar, Quotes
 
 
@@ -53,11 +57,14 @@ class TradingDesk:
         self.scales = Scales(candles.instrument, terms.money_decimals)
         self.quotes = Quotes(candles, terms, scales=self.scales)
         self.sizes = OrderSize(candles.instrument, terms, scales=self.scales)
-        self.fee = OrderFee(candles.instrument, terms, scales=self.scales)
         self.route = CurrencyRoute(terms)
         self.carrying = CarryingCost(candles.instrument, terms, scales=self.scales)
         self.book = CashBook(self.scales)
+        fee = OrderFee(candles.instrument, terms, scales=self.scales)
+        self.bookings = Bookings(terms, fee, self.route, book=self.book)
         self.margin = MarginWatch(terms, book=self.book, scales=self.scales)
+        self.call = MarginCall(candles.instrument, terms, scales=self.scales)
+        self._placed = PlacedOrders(plan, self.quotes, self.sizes, book=self.book)
         self.position: HeldPosition | None = None
         self.n_positions = 0
         self.lowest: list[Decimal] = []
@@ -136,6 +143,32 @@ class TradingDesk:
             end = Exit(moment.bar, fill, reason, level, moment.ambiguous)
             self._close(position, end, moment.quoted, position.quantity)
 
+    def call_margin(self, moment: Moment, at: Quote, *, whole_units: bool = False) -> None:
+        """Close a part of what is held, at market, where the margin asks for it at an instant (A3)."""
+        position = self.position
+        if position is None or not self.terms.profile.calls_margin:
+            return
+        price = at.exit_price(position.side)
+        equity = self.book.balance + self.open_pnl(position, price)
+        quantity = self.call.closed(position.quantity, price, equity=equity, whole_units=whole_units)
+        if quantity:
+            spread_of = at if at is moment.quoted.close else moment.quoted.open
+            fill = self.quotes.fill(-position.side, price, at=spread_of, slipped=True)
+            self._close(position, Exit(moment.bar, fill, ExitReason.MARGIN_CALL), moment.quoted, quantity)
+            self.book.event(moment.bar, EventCode.MARGIN_CALL, self.book.balance)
+
+    def is_call_put_off(self, at: Quote, close: Quote) -> bool:
+        """Return whether a call at a turn waits for the close: whole units, less than one of them."""
+        position = self.position
+        if position is None or not self.terms.profile.calls_margin or not self.call.trades_whole_units:
+            return False
+        covers = []
+        for instant in (at, close):
+            price = instant.exit_price(position.side)
+            equity = self.book.balance + self.open_pnl(position, price)
+            covers.append(self.call.cover(position.quantity, price, equity=equity))
+        return covers[0] == ZERO and covers[1] is not None and at.reference != close.reference
+
     def take_profit(
         self, moment: Moment, price: Decimal, number: int | None, *, worst: Decimal | None = None
     ) -> None:
@@ -169,42 +202,15 @@ class TradingDesk:
 
     def _close(self, position: HeldPosition, end: Exit, quoted: QuotedBar, quantity: Decimal) -> None:
         """Close a position or a part of it as an order of its own, with its commission."""
-        part = position.take_out(quantity)
-        realised = self._book_exit(position, end, part)
-        commission = self._charge(end.bar, end.fill, quantity, position)
-        self._finish(position, end, quoted, part=part, realised=replace(realised, commission=commission))
+        parts = position.take_out(quantity, step=self.step)
+        realised = [self.bookings.exit(position, end, part) for part in parts]
+        commission = self.bookings.commission(end.bar, end.fill, quantity, position)
+        self.bookings.trades(position, end, quoted, parts=parts, realised=realised, commission=commission)
         if not position.quantity:
             self.position = None
             self.lowest.append(self.book.balance)
         if end.reason is ExitReason.STOP_OUT and end.level is not None:
             self.book.event(end.bar, EventCode.STOP_OUT, self.book.balance)
-
-    def _book_exit(self, position: HeldPosition, end: Exit, part: Part) -> Realised:
-        """Book the price P&L, what its conversion costs, spread and slippage of an exit; return them."""
-        number = position.opening.number
-        move = end.fill.reference * part.quantity - part.value
-        if part.is_of_several:
-            self.scales.require_fit(move)
-        pnl = self.scales.worth(position.side * move)
-        fee = -self._conversion_fee(pnl)
-        self.book.book(end.bar, LedgerKind.PRICE_PNL, amount=pnl, position=number)
-        self.book.book(end.bar, LedgerKind.CONVERSION, amount=fee, position=number)
-        return Realised(pnl, fee, *self._book_moves(end.bar, end.fill, part.quantity, number))
-
-    def _conversion_fee(self, price_pnl: Decimal) -> Decimal:
-        """Return the stated fee on a price P&L that came from another currency (C5)."""
-        if not self.route.converts:
-            return ZERO
-        return self.scales.rounded_money(abs(price_pnl) * rate(self.terms.conversion_fee_ppb))
-
-    def _finish(
-        self, position: HeldPosition, end: Exit, quoted: QuotedBar, *, part: Part, realised: Realised
-    ) -> None:
-        """Note the certain prices of the exit bar and write the trade."""
-        certain = [end.fill.price]
-        if position.saw_open_of(self.step):
-            certain.append(quoted.open.exit_price(position.side))
-        self.book.trade(position, end, part, realised=realised, seen=position.excursions(certain))
 
     # -- entries, additions and reversals ----------------------------------------------------------
 
@@ -219,35 +225,41 @@ class TradingDesk:
         old = self.position
         if old is not None and old.side == order.side:
             return self._add(old, order, moment, fill)
-        equity, closing = self.equity(), ZERO if old is None else old.quantity
+        equity, closing, fixed = self.equity(), ZERO if old is None else old.quantity, None
         if order.placed is not None:
-            closing = min(closing, order.placed.total)
+            fixed = self._placed.at_fill(order, moment, fill, held=self._held(), equity=equity)
+            if fixed is None:
+                return False
+            closing = min(closing, fixed.quantity)
+            fixed = replace(fixed, quantity=fixed.quantity - closing)
         end = Exit(moment.bar, fill, ExitReason.REVERSAL, ambiguous=moment.ambiguous)
-        part = None if old is None else old.take_out(closing)
-        realised = None if old is None or part is None else self._book_exit(old, end, part)
-        opened = self._open(order, moment, fill, Means(equity, self.book.balance, closing))
+        parts = [] if old is None else old.take_out(closing, step=self.step)
+        realised = [] if old is None else [self.bookings.exit(old, end, part) for part in parts]
+        opened = self._open(order, moment, fill, Means(equity, self.book.balance, closing), fixed)
         owner = opened if opened is not None else old
         if owner is None:
             return False
         total = closing + (ZERO if opened is None else opened.quantity)
-        commission = self._charge(moment.bar, fill, total, owner)
+        commission = self.bookings.commission(moment.bar, fill, total, owner)
         share = self.scales.shared(commission, closing, whole=total)
         if opened is not None:
-            opened.commission = commission - share
+            opened.pieces[0].commission = commission - share
         self.position = opened
-        if old is not None and part is not None and realised is not None:
-            self._finish(old, end, moment.quoted, part=part, realised=replace(realised, commission=share))
+        if old is not None:
+            self.bookings.trades(old, end, moment.quoted, parts=parts, realised=realised, commission=share)
             if old.quantity:
                 self.position = old
             else:
                 self.lowest.append(self.book.balance)
         return opened is not None
 
-    def _open(self, order: EntryOrder, moment: Moment, fill: Fill, means: Means) -> HeldPosition | None:
+    def _open(
+        self, order: EntryOrder, moment: Moment, fill: Fill, means: Means, fixed: Sized | None
+    ) -> HeldPosition | None:
         """Judge an entry order: levels, size, cuts; book the spread and slippage of its fill."""
         rule = self.plan.entries[order.rule_index]
-        if order.placed is not None and order.placed.total == means.closing:
-            nothing = Sized(order.placed.wanted, ZERO, OrderReason.NONE)
+        if fixed is not None and not fixed.quantity:
+            nothing = Sized(fixed.wanted, ZERO, OrderReason.NONE)
             self.book.filled(order, moment.bar, sized=nothing, price=fill.price)
             return None
         level_rule = self._level_rule(order)
@@ -257,87 +269,79 @@ class TradingDesk:
         except LevelRefused as refusal:
             self.book.rejected(order, moment.bar, sized=Sized(ZERO, ZERO, refusal.reason))
             return None
-        sized = self._sized(order, fill, means, stop=stop)
+        sized = self._sized(order, fill, means, stop=stop) if fixed is None else fixed
         if not self._listed(order, moment, sized, fill):
             return None
         number, self.n_positions, self.was_held = self.n_positions, self.n_positions + 1, True
         opening = Opening(number, order.rule_index, rule, moment.bar, level_rule)
-        doubtful = moment.ambiguous or order.doubtful
-        position = HeldPosition(opening, sized.quantity, fill, levels, self.scales, doubtful)
-        position.entry_step = self.step
-        if moment.is_inside:
-            position.inside_step = self.step
-        position.spread, position.slippage = self._book_moves(moment.bar, fill, sized.quantity, number)
+        piece = self._bought(order, moment, fill, sized.quantity)
+        position = HeldPosition(opening, [piece], levels, self.scales, self.terms.profile.lists_fills)
+        position.ambiguous = moment.ambiguous or order.doubtful
+        piece.spread, piece.slippage = self.bookings.moves(moment.bar, fill, sized.quantity, number)
         return position
 
     def _add(self, position: HeldPosition, order: EntryOrder, moment: Moment, fill: Fill) -> bool:
         """Judge and fill an addition to the position held; it brings no exits of its own (X17)."""
         rule = self.plan.entries[order.rule_index]
-        level_rule = self._level_rule(order)
-        equity = self.equity()
-        means = Means(equity, equity, held=position.quantity)
+        equity, stop = self.equity(), None
         try:
             self._require_distance(position, order, fill)
-            stop = level_rule.stop(fill.side_price) if rule.size.kind is SizeKind.RISK else None
+            if rule.size.kind is SizeKind.RISK and order.placed is None:
+                stop = self._level_rule(order).stop(fill.side_price)
         except LevelRefused as refusal:
             self.book.rejected(order, moment.bar, sized=Sized(ZERO, ZERO, refusal.reason))
             return False
-        sized = self._sized(order, fill, means, stop=stop)
-        if not self._listed(order, moment, sized, fill):
+        sized: Sized | None
+        if order.placed is None:
+            sized = self._sized(order, fill, Means(equity, equity, held=position.quantity), stop=stop)
+        else:
+            sized = self._placed.at_fill(order, moment, fill, held=self._held(), equity=equity)
+        if sized is None or not self._listed(order, moment, sized, fill):
             return False
-        if moment.is_inside:
+        if moment.is_inside and not self.terms.profile.walks_ohlc:
             self.note_lowest(position, moment.quoted.adverse(position.side))
-        position.add(fill, sized.quantity)
+        bearer = position.add(self._bought(order, moment, fill, sized.quantity))
         position.ambiguous = position.ambiguous or moment.ambiguous or order.doubtful
-        if moment.is_inside:
-            position.inside_step = self.step
         number = position.opening.number
-        spread, slippage = self._book_moves(moment.bar, fill, sized.quantity, number)
-        position.spread += spread
-        position.slippage += slippage
-        position.commission += self._charge(moment.bar, fill, sized.quantity, position)
+        spread, slippage = self.bookings.moves(moment.bar, fill, sized.quantity, number)
+        bearer.spread += spread
+        bearer.slippage += slippage
+        bearer.commission += self.bookings.commission(moment.bar, fill, sized.quantity, position)
         return True
 
-    def _level_rule(self, order: EntryOrder) -> LevelRule:
-        rule, skips = self.plan.entries[order.rule_index], self.terms.profile.skips_undefined
-        return LevelRule(rule, self.signals, decided_bar=order.decided_bar, scales=self.scales, skips=skips)
+    def _held(self) -> Decimal:
+        """Return the signed size held."""
+        return ZERO if self.position is None else self.position.side * self.position.quantity
 
-    def _sized(self, order: EntryOrder, fill: Fill, means: Means, *, stop: Decimal | None) -> Sized:
-        """Size an order at its fill, or judge what was fixed when it was placed."""
-        rule, placed = self.plan.entries[order.rule_index], order.placed
-        if placed is None:
-            wanted = self.sizes.wanted(rule.size, means=means, price=fill.side_price, stop=stop)
-            return self.sizes.cut(wanted, rule.size, means=means, price=fill.price)
-        quantity = placed.total - means.closing
-        if not self.sizes.is_carried(quantity, means=means, price=fill.price):
-            return Sized(placed.wanted, ZERO, OrderReason.MARGIN)
-        return Sized(placed.wanted, quantity, placed.reason)
-
-    def size_when_placed(self, order: EntryOrder, moment: Moment) -> bool:
-        """Fix an order's size by the close that makes it; return whether it wants anything (A2, X11).
-
-        Its price is the price of the candles, at the close, moved by the slippage of a market order; a
-        resting order's own level. What a fraction of the equity buys bears its commission.
-        """
-        rule, position = self.plan.entries[order.rule_index], self.position
-        close = moment.quoted.close.reference
-        price = order.level
-        if price is None:
-            price = self.quotes.slipped(close, order.side, at=moment.quoted.close)
-        held = ZERO if position is None else position.quantity
-        is_other = position is not None and position.side != order.side
-        means = Means(self.equity(), self.equity(), held=ZERO if is_other else held)
+    def place(self, order: EntryOrder, moment: Moment) -> bool:
+        """Fix an order's size by the close that makes it; return whether it may wait (A2, X11)."""
+        rule, price = self.plan.entries[order.rule_index], self._placed.price(order, moment)
         try:
             stop = self._level_rule(order).stop(price) if rule.size.kind is SizeKind.RISK else None
         except LevelRefused as refusal:
             self.book.rejected(order, moment.bar, sized=Sized(ZERO, ZERO, refusal.reason))
             return False
-        sized = self.sizes.when_placed(rule.size, means=means, price=price, stop=stop)
-        if not sized.quantity:
-            self.book.rejected(order, moment.bar, sized=sized)
-            return False
-        order.placed = Placed(sized.wanted, sized.quantity, held if is_other else ZERO, sized.reason)
-        return True
+        return self._placed.place(order, moment, held=self._held(), equity=self.equity(), stop=stop)
+
+    def is_beyond_means(self, order: EntryOrder, moment: Moment) -> bool:
+        """Return whether the account no longer carries what a resting order leads to, at a close (A3)."""
+        return self._placed.is_beyond_means(order, moment, held=self._held(), equity=self.equity())
+
+    def _bought(self, order: EntryOrder, moment: Moment, fill: Fill, quantity: Decimal) -> Piece:
+        """Return what a fill brings."""
+        step, is_inside = self.step, moment.is_inside
+        return Piece(order.rule_index, moment.bar, fill, quantity, self.scales, step, is_inside)
+
+    def _level_rule(self, order: EntryOrder) -> LevelRule:
+        """Return what computes the levels of an order's rule, by the close that made it."""
+        rule, skips = self.plan.entries[order.rule_index], self.terms.profile.skips_undefined
+        return LevelRule(rule, self.signals, decided_bar=order.decided_bar, scales=self.scales, skips=skips)
+
+    def _sized(self, order: EntryOrder, fill: Fill, means: Means, *, stop: Decimal | None) -> Sized:
+        """Size an order at its fill."""
+        rule = self.plan.entries[order.rule_index]
+        wanted = self.sizes.wanted(rule.size, means=means, price=fill.side_price, stop=stop)
+        return self.sizes.cut(wanted, rule.size, means=means, price=fill.price)
 
     def _require_distance(self, position: HeldPosition, order: EntryOrder, fill: Fill) -> None:
         """Raise `LevelRefused` where an addition lies too near to the last fill (X17)."""
@@ -364,19 +368,3 @@ class TradingDesk:
             return False
         self.book.filled(order, moment.bar, sized=sized, price=fill.price)
         return True
-
-    # -- bookings --------------------------------------------------------------------------------
-
-    def _book_moves(self, bar: int, fill: Fill, quantity: Decimal, number: int) -> tuple[Decimal, Decimal]:
-        """Book the spread and slippage of a fill, each as its own row (M6)."""
-        spread = -self.scales.cost(fill.spread, quantity)
-        slippage = -self.scales.cost(fill.slippage, quantity)
-        self.book.book(bar, LedgerKind.SPREAD, amount=spread, position=number)
-        self.book.book(bar, LedgerKind.SLIPPAGE, amount=slippage, position=number)
-        return spread, slippage
-
-    def _charge(self, bar: int, fill: Fill, quantity: Decimal, owner: HeldPosition) -> Decimal:
-        """Book the commission of one order on its whole quantity (C1, X11)."""
-        amount = -self.fee.charged(fill.price, quantity)
-        number = owner.opening.number
-        return self.book.book(bar, LedgerKind.COMMISSION, amount=amount, position=number)
