@@ -30,6 +30,8 @@ class Profile:
         and refused whole at an open.
     lists_fills : bool
         Every fill of a position is a trade of its own, closed first in first out.
+    decides_at_once : bool
+        Rules are looked at from the first bar on; an undefined series makes a condition false.
     exact_comparisons : bool
         Series compare as the doubles they are, without the tolerance for ties.
     is_optimistic : bool
@@ -44,6 +46,7 @@ class Profile:
     keeps_other_side: bool = False
     calls_margin: bool = False
     lists_fills: bool = False
+    decides_at_once: bool = False
     exact_comparisons: bool = False
     is_optimistic: bool = False
 
@@ -58,6 +61,7 @@ TRADINGVIEW = Profile(
     keeps_other_side=True,
     calls_margin=True,
     lists_fills=True,
+    decides_at_once=True,
     exact_comparisons=True,
 )
 PROFILES: Mapping[str, Profile] = MappingProxyType(

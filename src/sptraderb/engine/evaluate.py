@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.plan import Node, Plan, Signals
+from sptraderb.domain.profile import STRICT, Profile
 from sptraderb.engine.frames import Frame, higher_frame
 from sptraderb.engine.kernels.series import TRUE, UNDEFINED, first_defined_nb
 from sptraderb.engine.local_time import entry_gate
@@ -23,7 +24,9 @@ ExternalSeries = Mapping[tuple[str, str], npt.NDArray[np.float64]]
 NO_SERIES: ExternalSeries = MappingProxyType({})
 
 
-def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERIES) -> Signals:
+def evaluate(
+    plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERIES, profile: Profile = STRICT
+) -> Signals:
     """Return conditions and levels of a plan on candles.
 
     Parameters
@@ -34,12 +37,15 @@ def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERI
         Bars, the warm-up first.
     external : mapping of (name, output) to ndarray of shape (n_bars,), dtype=float64
         What the plan's components gave.
+    profile : Profile
+        Whether numbers compare as raw doubles (M9 does not hold then).
 
     Returns
     -------
     Signals
         By node; ``ready_bar`` is the first bar on which every price and indicator that a rule reads
-        has a value, and not before the plan's own ``first_value`` (T2).
+        has a value, and not before the plan's own ``first_value`` (T2); 0 where the profile decides at
+        once.
 
     Raises
     ------
@@ -55,8 +61,8 @@ def evaluate(plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERI
     conditions, levels = plan.condition_nodes(), plan.level_nodes()
     inputs = plan.program_nodes()
     wanted = conditions | levels | inputs
-    values, first_defined = _Graph(plan, candles, external).run(wanted)
-    ready = max(plan.first_value, first_defined)
+    values, first_defined = _Graph(plan, candles, external, raw=profile.exact_comparisons).run(wanted)
+    ready = 0 if profile.decides_at_once else max(plan.first_value, first_defined)
     return Signals(
         conditions={node: values[node] == TRUE for node in sorted(conditions)},
         levels={node: values[node].astype(np.float64, copy=False) for node in sorted(levels)},
@@ -92,7 +98,8 @@ def _as_number(values: Values) -> npt.NDArray[np.float64]:
 class _Graph:
     """One evaluation: the nodes, the frames they live on, and who still reads what."""
 
-    def __init__(self, plan: Plan, candles: Candles, external: ExternalSeries) -> None:
+    def __init__(self, plan: Plan, candles: Candles, external: ExternalSeries, *, raw: bool = False) -> None:
+        self.raw = raw
         self.nodes = plan.nodes
         self.external = external
         self.base = Frame(candles)
@@ -171,7 +178,9 @@ class _Graph:
     def _place(self, seconds: int) -> Place:
         if seconds not in self.places:
             frame = self._frame(seconds)
-            self.places[seconds] = Place(frame=frame, timezone=self.timezone, orders=OrderMemory())
+            self.places[seconds] = Place(
+                frame=frame, timezone=self.timezone, orders=OrderMemory(), raw=self.raw
+            )
         return self.places[seconds]
 
     def _first_defined(self, node: Node, values: Values) -> int:

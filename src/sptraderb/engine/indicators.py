@@ -36,10 +36,11 @@ from sptraderb.engine.indicator_parts import (
 from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
 from sptraderb.engine.kernels import smoothing
 from sptraderb.engine.kernels.series import count_infinite_nb, count_not_finite_nb
+from sptraderb.engine.raw_indicators import RAW_INDICATORS
 from sptraderb.errors import InvalidInput
 
 
-def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> Series:
+def compute_indicator(name: str, inputs: Series, params: tuple[float, ...], *, raw: bool = False) -> Series:
     """Return all outputs of an indicator.
 
     Parameters
@@ -51,6 +52,8 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> S
         is read.
     params : tuple of float
         Parameters in the registry's order.
+    raw : bool
+        Whether last bits are to be TradingView's (`engine/raw_indicators`).
 
     Returns
     -------
@@ -67,7 +70,9 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...]) -> S
     Where an input is undefined so is the output, and the indicator starts anew after it: every
     stretch of defined values is computed on its own. Causal; O(n_bars).
     """
-    compute = INDICATORS.get(name)
+    compute = RAW_INDICATORS.get(name) if raw else None
+    if compute is None:
+        compute = INDICATORS.get(name)
     if compute is None:
         raise InvalidInput("plan.unknown_indicator", f"an indicator must be in the registry, was `{name}`")
     if not len(inputs[0]):

@@ -41,15 +41,18 @@ class Place:
         Zone of calendar facts.
     orders : OrderMemory
         Orders of series on these bars that other nodes have asked for.
+    raw : bool
+        Whether numbers compare as the doubles they are and last bits are TradingView's.
     """
 
     frame: Frame
     timezone: str
     orders: "OrderMemory"
+    raw: bool = False
 
     def order_of(self, left: Float64Array, right: Float64Array) -> Truth:
         """Return on each bar how ``left`` lies to ``right``: a code of `kernels.series`."""
-        return self.orders.order_of(left, right, len(self.frame))
+        return self.orders.order_of(left, right, len(self.frame), raw=self.raw)
 
 
 class OrderMemory:
@@ -58,14 +61,14 @@ class OrderMemory:
     def __init__(self) -> None:
         self._last: tuple[Float64Array, Float64Array, Truth] | None = None
 
-    def order_of(self, left: Float64Array, right: Float64Array, n_bars: int) -> Truth:
+    def order_of(self, left: Float64Array, right: Float64Array, n_bars: int, *, raw: bool = False) -> Truth:
         """Return on each bar how ``left`` lies to ``right``, remembered if these were the last two.
 
         The next two series are written over it.
         """
         if self._last is None or self._last[0] is not left or self._last[1] is not right:
             room = np.empty(n_bars, dtype=np.uint8) if self._last is None else self._last[2]
-            self._last = left, right, _order(left, right, room)
+            self._last = left, right, (_raw_order if raw else _order)(left, right, room)
         return self._last[2]
 
 
@@ -82,6 +85,15 @@ def _order(left: Float64Array, right: Float64Array, out: Truth) -> Truth:
         np.take(_TURNED, out, out=out)
     else:
         series.order_into_nb(spread(left, len(out)), spread(right, len(out)), out)
+    return out
+
+
+def _raw_order(left: Float64Array, right: Float64Array, out: Truth) -> Truth:
+    """Write how ``left`` lies to ``right`` as the doubles they are."""
+    out[:] = series.LEVEL
+    out[np.broadcast_to(left > right, out.shape)] = series.ABOVE
+    out[np.broadcast_to(left < right, out.shape)] = series.BELOW
+    out[np.broadcast_to(np.isnan(left) | np.isnan(right), out.shape)] = series.UNORDERED
     return out
 
 
@@ -213,7 +225,7 @@ def _bar_index(node: Node, args: tuple[Values, ...], place: Place) -> Values:
 def _indicator(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     spec = REGISTRY.get(node.name)
     inputs = (*args, place.frame.session_day) if spec is not None and spec.reads_sessions else args
-    return compute_indicator(node.name, inputs, node.params)[output_number(node)]
+    return compute_indicator(node.name, inputs, node.params, raw=place.raw)[output_number(node)]
 
 
 def output_number(node: Node) -> int:

@@ -39,7 +39,13 @@ class PositionTables:
 
 
 def position_tables(
-    plan: Plan, signals: Signals, instrument: Instrument, *, rows: Mapping[int, int], money_decimals: int
+    plan: Plan,
+    signals: Signals,
+    instrument: Instrument,
+    *,
+    rows: Mapping[int, int],
+    money_decimals: int,
+    tie: float = TIE,
 ) -> PositionTables:
     """Return the arrays of a plan's conditions about the position.
 
@@ -53,9 +59,11 @@ def position_tables(
         Row of each condition, by node.
     money_decimals : int
         Decimals of money.
+    tie : float
+        How far apart, in parts of the larger, two numbers count as equal (M9).
     """
     numbers = [
-        TIE,
+        tie,
         10.0**instrument.price_scale,
         10.0**instrument.quantity_scale,
         10.0**money_decimals,

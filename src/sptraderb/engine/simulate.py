@@ -28,7 +28,7 @@ from sptraderb.engine.book import (
 from sptraderb.engine.finer_candles import finer_tables
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.bars import end_of_data_nb, walk_bars_nb
-from sptraderb.engine.position_tables import position_tables
+from sptraderb.engine.position_tables import TIE, position_tables
 from sptraderb.errors import MoneyOverflow
 
 CHUNK_BARS = 262_144
@@ -137,6 +137,7 @@ class Walk:
             candles.instrument,
             rows=condition_rows(plan),
             money_decimals=terms.money_decimals,
+            tie=0.0 if terms.profile.exact_comparisons else TIE,
         )
         self.curves = np.empty((c.N_CURVES, self.n_bars), dtype=np.int64)
         self.rows = _FIRST_ROWS

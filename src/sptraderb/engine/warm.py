@@ -17,17 +17,34 @@ from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import fx_instrument
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan
+from sptraderb.domain.profile import TRADINGVIEW
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.kernel_cache import built_cache_folder
-from sptraderb.engine.kernels import bars, curve_figures, forming_bars, series, smoothing, trade_figures
+from sptraderb.engine.kernels import (
+    bars,
+    curve_figures,
+    forming_bars,
+    rolling_sums,
+    series,
+    smoothing,
+    trade_figures,
+)
 from sptraderb.engine.metrics import measure
 from sptraderb.engine.simulate import simulate
 
 _N_BARS = 64
-_ENTRANCES: tuple[ModuleType, ...] = (bars, series, smoothing, forming_bars, curve_figures, trade_figures)
+_ENTRANCES: tuple[ModuleType, ...] = (
+    bars,
+    series,
+    smoothing,
+    rolling_sums,
+    forming_bars,
+    curve_figures,
+    trade_figures,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +78,7 @@ def warm_kernels() -> WarmReport:
     plan = _plan()
     terms = Terms(money_decimals=6, capital_minor=10**10, margin_rate_ppb=33_333_333)
     measure(simulate(plan, candles, evaluate(plan, candles), terms), candles, terms)
+    evaluate(plan, candles, profile=TRADINGVIEW)
     return kernels_report()
 
 

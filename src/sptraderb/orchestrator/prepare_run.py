@@ -20,6 +20,7 @@ from sptraderb.domain.backtest import BacktestRequest, Mode
 from sptraderb.domain.candle import Candles, QualityReport
 from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Plan, Signals
+from sptraderb.domain.profile import PROFILES, STRICT
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.evaluate import NO_SERIES, ExternalSeries, evaluate
@@ -169,7 +170,9 @@ def prepare_run(
     CandlesUnusable
         ``candles.too_few`` if no bar is left to trade after the warm-up, ``conversion.no_rate``.
     """
-    signals = evaluate(loaded.plan, loaded.candles, external=external)
+    signals = evaluate(
+        loaded.plan, loaded.candles, external=external, profile=PROFILES.get(request.profile, STRICT)
+    )
     start_bar = max(loaded.first_bar, signals.ready_bar)
     n_bars = len(loaded.candles)
     if start_bar + 1 >= n_bars:

@@ -97,7 +97,8 @@ def _order_nb(bar: int, number: int, levels: Float64Array, book: Int64Array) -> 
         return
     if book[c.CHOICES] & c.SIZE_PLACED != 0:
         close = book[c.BAR_BID + c.CLOSE] - book[c.BID_OFFSET]
-        price = close + book[c.rule_at_nb(number) + c.RULE_SIDE] * slippage_nb(close, book)
+        slippage = slippage_nb(close, book) - book[c.RANGE_SLIPPAGE]
+        price = close + book[c.rule_at_nb(number) + c.RULE_SIDE] * slippage
         if not size_order_nb(bar, number, (price, price), levels, book):
             return
     if book[c.PENDING_ENTRY] > 0:

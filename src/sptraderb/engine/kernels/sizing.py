@@ -194,12 +194,13 @@ def budget_size_nb(price: int, rule: int, book: Int64Array) -> int:
         INT64_MAX - INT64_MAX % book[c.QUANTITY_STEP],
         book[rule + c.RULE_SIZE_KIND] == c.SIZE_FRACTION,
     )
-    load = (_RATE_ONE + (book[c.COMMISSION_PPB] if is_share else 0), 0, 0)
+    has_fees = is_share and book[c.HAS_FEES] != 0
+    load = (_RATE_ONE + (book[c.COMMISSION_PPB] if is_share and not has_fees else 0), 0, 0)
     steps = most_steps_nb(price, most, load, budget, book)
     if steps == most:
         book[c.FAULT] = c.OVERFLOW
         return 0
-    if is_share and book[c.HAS_FEES] != 0 and steps > 0:
+    if has_fees and steps > 0:
         cash, fits = muldiv_floor_nb(budget[0], budget[1], _RATE_ONE)
         if not fits:
             book[c.FAULT] = c.OVERFLOW
