@@ -198,7 +198,7 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         money_decimals=decimals,
         currency=currency,
         capital_minor=capital,
-        margin_rate_ppb=instrument.margin_rate_ppb,
+        margin_rate_ppb=_margin(request, instrument),
         stop_out_ppb=stop_out(request),
         risk=plan.risk,
         start_bar=start_bar,
@@ -206,6 +206,14 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         profile=PROFILES[request.profile],
         **cost_terms(plan.costs.overridden_by(request.costs), instrument, decimals),
     )
+
+
+def _margin(request: BacktestRequest, instrument: Instrument) -> int:
+    """Return the margin rate: the whole notional where TradingView's margin rules and nothing states one."""
+    is_stated = request.leverage or "margin_rate" in request.instruments.get(instrument.symbol, {})
+    if PROFILES[request.profile].calls_margin and not is_stated:
+        return RATE_ONE
+    return instrument.margin_rate_ppb
 
 
 def _bad(name: str, must: str, found: str) -> InvalidInput:

@@ -244,3 +244,23 @@ def test_cost_notes_when_candles_carry_both_sides_then_a_stated_spread_is_unused
     ]
     assert run_terms(request, _plan(), both, start_bar=0).spread_ticks == 0
     assert [note.code for note in cost_notes(build_request(), _plan(), both)] == ["costs.no_commission"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "leverage", "words", "expected"),
+    [
+        ("tradingview", "", {}, 10**9),
+        ("tradingview", "10", {}, 10**8),
+        ("tradingview", "", {"margin_rate": "5%"}, 50_000_000),
+        ("strict", "", {}, EURUSD.margin_rate_ppb),
+    ],
+)
+def test_run_terms_when_no_leverage_is_stated_then_tradingview_asks_full_margin(
+    profile: str, leverage: str, words: dict[str, str], expected: int
+) -> None:
+    """Under `tradingview` margin is 100 % unless the request states a leverage or the margin rate (A3)."""
+    request = dataclasses.replace(
+        build_request(), profile=profile, leverage=leverage, instruments={"EURUSD": words}
+    )
+    terms = run_terms(request, _plan(), run_instrument(EURUSD, request), start_bar=0)
+    assert terms.margin_rate_ppb == expected
