@@ -35,12 +35,17 @@ class MovingStop:
     def finish_bar(self, best: Decimal) -> None:
         """Let the best price of a finished bar move the water mark; what follows is live from the next."""
         self.ride(best)
+        self._trail()
         self._judge_break_even()
 
     def ride(self, price: Decimal) -> None:
-        """Let a price move the water mark and the trailing stop behind it, live at once (known paths)."""
-        self._mark = max(self._mark, price) if self._side > 0 else min(self._mark, price)
-        self._trail()
+        """Let a price move the water mark and the trailing stop behind it, live at once (known paths).
+
+        A new average price alone moves neither: that is judged at the end of the bar.
+        """
+        if self._side * (price - self._mark) > 0:
+            self._mark = price
+            self._trail()
 
     def is_moved_by(self, best: Decimal) -> bool:
         """Return whether a price would move a stop's mark: whether the way there matters."""

@@ -151,11 +151,11 @@ class OhlcPath(PricePath):
                 found.append(_Next(way, _STOP_RANK, stop, is_stop=True))
         for level, number in position.profit_levels():
             rank = _TARGET_RANK if number is None else number
-            if position.is_at_profit(now, level, through=self._through):
+            way = leg.way_to(level, -side, through=self._through) if leg.direction == side else None
+            if way is not None:
+                found.append(_Next(way, rank, level, number=number))
+            elif position.is_at_profit(now, level, through=self._through):
                 found.append(_Next(leg.way, rank, now, number=number))
-            elif leg.direction == side:
-                way = leg.way_to(level, -side, through=self._through)
-                found += [] if way is None else [_Next(way, rank, level, number=number)]
         return found
 
     def _entry_on(self, leg: Leg, order: EntryOrder) -> list[_Next]:
