@@ -30,6 +30,8 @@ class Profile:
         and refused whole at an open.
     lists_fills : bool
         Every fill of a position is a trade of its own, closed first in first out.
+    converts_day_before : bool
+        Money converts at the last close known when the bar's UTC day began.
     decides_at_once : bool
         Rules are looked at from the first bar on; an undefined series makes a condition false.
     exact_comparisons : bool
@@ -46,6 +48,7 @@ class Profile:
     keeps_other_side: bool = False
     calls_margin: bool = False
     lists_fills: bool = False
+    converts_day_before: bool = False
     decides_at_once: bool = False
     exact_comparisons: bool = False
     is_optimistic: bool = False
@@ -61,6 +64,7 @@ TRADINGVIEW = Profile(
     keeps_other_side=True,
     calls_margin=True,
     lists_fills=True,
+    converts_day_before=True,
     decides_at_once=True,
     exact_comparisons=True,
 )

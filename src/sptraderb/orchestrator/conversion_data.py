@@ -9,6 +9,7 @@ from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.conversion import LegCloses, RouteLeg, conversion_routes, leg_closes
 from sptraderb.domain.instrument import CandleSide, Instrument
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.timeframe import D1, STORED, Timeframe, parse_timeframe
 from sptraderb.errors import CandlesUnusable, NotFound
 from sptraderb.orchestrator.manifest import candles_hash
@@ -17,6 +18,7 @@ from sptraderb.store.pool import Database
 from sptraderb.store.series_rows import find_revision
 
 _BARS_BEFORE = 2
+_DAYS_BEFORE_S = 5 * 86_400  # a bar after a weekend and a holiday finds the close of a day before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ async def load_conversion(
     account = request.account_currency or instrument.quote
     if account == instrument.quote:
         return None
+    names = (request.profile, *request.more_profiles)
+    by_day = any(name in PROFILES and PROFILES[name].converts_day_before for name in names)
     route = await find_route(database, instrument.quote, account, parse_timeframe(request.timeframe))
     legs = [
         (
@@ -100,7 +104,7 @@ async def load_conversion(
                 request.start_s,
                 request.end_s,
                 revision=request.conversion_revisions.get(leg.pair),
-                warm_up=_BARS_BEFORE,
+                warm_up=_BARS_BEFORE + (_DAYS_BEFORE_S // timeframe.seconds if by_day else 0),
                 cache=cache,
             ),
         )

@@ -187,6 +187,7 @@ def prepare_run(
     terms = run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar)
     costs = loaded.plan.costs.overridden_by(request.costs)
     route = loaded.conversion.closes() if loaded.conversion else ()
+    facts = run_facts(costs, loaded.candles, route, start_bar=start_bar, profile=terms.profile)
     return PreparedRun(
         plan=loaded.plan,
         candles=loaded.candles,
@@ -194,7 +195,7 @@ def prepare_run(
         report=loaded.report,
         signals=signals,
         finer=loaded.finer,
-        terms=replace(terms, facts=run_facts(costs, loaded.candles, route, start_bar=start_bar)),
+        terms=replace(terms, facts=facts),
         conversion=loaded.conversion,
     )
 

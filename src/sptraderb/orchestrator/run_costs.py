@@ -6,6 +6,8 @@ candles and come when it is prepared.
 
 from typing import Any
 
+import numpy as np
+
 from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.bar_facts import BarFacts
 from sptraderb.domain.candle import Candles
@@ -15,10 +17,13 @@ from sptraderb.domain.costs import Costs, SwapKind, SwapRates
 from sptraderb.domain.fixed import RATE_ONE, text_from_ticks
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.plan import Note, Plan
+from sptraderb.domain.profile import STRICT, Profile
 from sptraderb.domain.terms import slippage_ticks, spread_ticks
 from sptraderb.errors import InvalidInput
 
 _BILLIONTHS = 9
+_DAY_S = 86_400
+_NEVER_S = 1 << 62
 
 
 def cost_terms(costs: Costs, instrument: Instrument, decimals: int) -> dict[str, Any]:
@@ -73,7 +78,14 @@ def _fee(billionths: int | None, decimals: int, *, what: str = "commission") -> 
     return scaled // RATE_ONE
 
 
-def run_facts(costs: Costs, candles: Candles, route: tuple[LegCloses, ...], *, start_bar: int) -> BarFacts:
+def run_facts(
+    costs: Costs,
+    candles: Candles,
+    route: tuple[LegCloses, ...],
+    *,
+    start_bar: int,
+    profile: Profile = STRICT,
+) -> BarFacts:
     """Return what is known of each bar of a run (C2, C4, C5).
 
     Parameters
@@ -86,6 +98,9 @@ def run_facts(costs: Costs, candles: Candles, route: tuple[LegCloses, ...], *, s
         How the quote currency converts; empty where it is the account currency.
     start_bar : int
         First bar on which a rule may decide; from the next one on a rate is needed.
+    profile : Profile
+        Whether a bar converts at the last close known when its UTC day began; before the first such
+        close it converts as ever.
 
     Raises
     ------
@@ -105,8 +120,13 @@ def run_facts(costs: Costs, candles: Candles, route: tuple[LegCloses, ...], *, s
     if costs.funding is not None:
         funding = funding_due(times_s, costs.funding)
     first = start_bar + 1
-    at_open = bar_rates(times_s, route, first_bar=first) if route else None
-    at_close = bar_rates(candles.close_times_s, route, first_bar=first) if route else None
+    opens, closes = times_s, candles.close_times_s
+    if route and profile.converts_day_before:
+        days_s = times_s // _DAY_S * _DAY_S
+        is_known = days_s >= max(int(leg.known_s[0]) if len(leg.known_s) else _NEVER_S for leg in route)
+        opens, closes = np.where(is_known, days_s, opens), np.where(is_known, days_s, closes)
+    at_open = bar_rates(opens, route, first_bar=first) if route else None
+    at_close = bar_rates(closes, route, first_bar=first) if route else None
     return BarFacts(
         spread_ticks=spread,
         swap_days=days,

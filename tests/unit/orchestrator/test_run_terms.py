@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from sptraderb.domain.candle import Candles
+from sptraderb.domain.conversion import LegCloses, RouteLeg
 from sptraderb.domain.costs import Costs, FundingRates, SpreadTable, SwapKind, SwapRates
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS, CandleSide, Instrument
 from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan
-from sptraderb.domain.timeframe import H1
+from sptraderb.domain.profile import PROFILES
+from sptraderb.domain.timeframe import H1, parse_timeframe
 from sptraderb.errors import CandlesUnusable, InvalidInput
 from sptraderb.orchestrator.run_costs import cost_notes, run_facts
 from sptraderb.orchestrator.run_terms import overridden, rescaled, run_instrument, run_terms
@@ -264,3 +266,28 @@ def test_run_terms_when_no_leverage_is_stated_then_tradingview_asks_full_margin(
     )
     terms = run_terms(request, _plan(), run_instrument(EURUSD, request), start_bar=0)
     assert terms.margin_rate_ppb == expected
+
+
+def test_run_facts_under_tradingview_then_a_day_converts_at_the_close_of_the_day_before() -> None:
+    """The rate of a bar, open and close, is the last close known when its UTC day began (C5).
+
+    Six bars of eight hours from 2024-01-01; the pair closes at 1.10, 1.20, ... 1.60. On the first day no
+    close of a day before is known: its bars convert as ever, at the last close known then.
+    """
+    candles = _candles(EURUSD, *[109250] * 6)
+    columns = {name: getattr(candles, name) for name in ("open_ticks", "high_ticks", "low_ticks")}
+    times_s = 1_704_067_200 + 28_800 * np.arange(6)
+    candles = Candles.from_columns(
+        {"time_s": times_s, **columns, "close_ticks": candles.close_ticks},
+        instrument=EURUSD,
+        timeframe=parse_timeframe("8h"),
+    )
+    leg = RouteLeg(base="USD", quote="JPY", inverse=False)
+    closes = LegCloses(leg=leg, known_s=times_s + 28_800, closes=np.array([11, 12, 13, 14, 15, 16]), one=10)
+    facts = run_facts(Costs(), candles, (closes,), start_bar=0, profile=PROFILES["tradingview"])
+    assert facts.open_rates is not None
+    assert facts.close_rates is not None
+    rates = facts.open_rates.numerator / facts.open_rates.denominator
+    assert rates[1:].tolist() == [1.1, 1.2, 1.3, 1.3, 1.3]
+    rates = facts.close_rates.numerator / facts.close_rates.denominator
+    assert rates.tolist() == [1.1, 1.2, 1.3, 1.3, 1.3, 1.3]
