@@ -1,7 +1,7 @@
 """Fill profiles: how orders fill, as data; one loop reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -18,6 +18,8 @@ class Profile:
     walks_ohlc : bool
         A bar's path is open, high, low, close when the high is nearer to its open than the low, else
         open, low, high, close; trailing stops ride it, market orders come first at an open.
+    walks_finer : bool
+        With `walks_ohlc`: a bar that finer candles add up to is walked finer bar by finer bar.
     sizes_when_placed : bool
         Quantity and closing part of an entry are fixed at the close that decides it.
     skips_undefined : bool
@@ -43,6 +45,7 @@ class Profile:
     name: str = "strict"
     fills_at_close: bool = False
     walks_ohlc: bool = False
+    walks_finer: bool = False
     sizes_when_placed: bool = False
     skips_undefined: bool = False
     keeps_other_side: bool = False
@@ -68,7 +71,8 @@ TRADINGVIEW = Profile(
     decides_at_once=True,
     exact_comparisons=True,
 )
+TRADINGVIEW_MAGNIFIER = replace(TRADINGVIEW, name="tradingview_magnifier", walks_finer=True)
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {profile.name: profile for profile in (STRICT, TRADINGVIEW, CLOSE)}
+    {profile.name: profile for profile in (STRICT, TRADINGVIEW, TRADINGVIEW_MAGNIFIER, CLOSE)}
 )
 """Every profile by name, the default first."""

@@ -244,6 +244,7 @@ def _choices(profile: Profile) -> int:
         (profile.keeps_other_side, c.KEEP_OTHER),
         (profile.calls_margin, c.CALLS),
         (profile.lists_fills, c.LISTS),
+        (profile.walks_finer, c.MAGNIFY),
     )
     return sum(bit for is_chosen, bit in chosen if is_chosen)
 

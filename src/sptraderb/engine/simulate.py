@@ -77,7 +77,8 @@ def simulate(  # noqa: PLR0913  # what a run is made of, and two callables
         Bars in a chunk; the outcome does not depend on it.
     finer : Candles, optional
         Shorter bars of the same instrument and side: they tell the course of those bars they add up to,
-        where it matters (X6). Not read by a profile whose bars have a path of their own.
+        where it matters (X6). Of profiles whose bars have a path of their own only one that says so reads
+        them.
 
     Returns
     -------

@@ -24,7 +24,7 @@ MOST_BARS = 6_000_000
 def has_paths(plan: Plan, request: BacktestRequest) -> bool:
     """Return whether the course inside a bar may decide anything: attached levels or resting orders."""
     profiles = (request.profile, *request.more_profiles)
-    if all(PROFILES[name].walks_ohlc for name in profiles):
+    if all(PROFILES[name].walks_ohlc and not PROFILES[name].walks_finer for name in profiles):
         return False
     return any(rule.order.kind is not OrderKind.MARKET or rule.exits.distances() for rule in plan.entries)
 

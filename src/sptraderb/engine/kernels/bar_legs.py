@@ -11,16 +11,44 @@ from sptraderb.engine.kernels.bar_path import nearest_profit_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.entries import enter_nb
 from sptraderb.engine.kernels.fills import close_nb, close_part_nb, see_nb, slippage_nb, worsen_trough_nb
+from sptraderb.engine.kernels.finer_bars import show_finer_nb
 from sptraderb.engine.kernels.following import ride_nb
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
 from sptraderb.engine.kernels.margin_calls import AT_FIRST_END, AT_OPEN, AT_SECOND_END, call_margin_nb
-from sptraderb.engine.kernels.opening import close_passed_nb
+from sptraderb.engine.kernels.opening import close_passed_nb, enter_passed_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
 _NO_LEVEL = NO_LEVEL
 _TAKE_PROFIT = int(ExitReason.TAKE_PROFIT)
 _NOTHING, _STOP, _PROFIT, _LONG, _SHORT = range(5)
+
+
+@kernel_jit
+def walk_shape_nb(
+    bar: int,
+    spans: Int64Array,
+    finer: Int64Array,
+    finer_ask: Int64Array,
+    levels: Float64Array,
+    book: Int64Array,
+) -> None:
+    """Walk the legs of a bar, or, where the profile says so, of its finer bars (bar magnifier).
+
+    The finer bars are those of `walk_strict_nb`. What each open has passed fills there, entries first.
+    """
+    is_magnified = book[c.CHOICES] & c.MAGNIFY != 0 and spans.shape[1] > 0
+    if not is_magnified or spans[0, bar] >= spans[1, bar]:
+        walk_legs_nb(bar, levels, book)
+        return
+    spread = book[c.ASK_OFFSET]
+    book[c.N_WALKED] += 1
+    for number in range(spans[0, bar], spans[1, bar]):
+        show_finer_nb(number, finer, finer_ask, book)
+        if number > spans[0, bar] and book[c.N_RESTING] > 0:
+            enter_passed_nb(bar, levels, book)
+        walk_legs_nb(bar, levels, book)
+    book[c.ASK_OFFSET] = spread
 
 
 @kernel_jit

@@ -10,7 +10,7 @@ from sptraderb.domain.outcome import NO_LEVEL, ExitReason, OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import judge_limits_nb, mark_nb, start_day_nb
 from sptraderb.engine.kernels.accruals import accrue_nb
-from sptraderb.engine.kernels.bar_legs import walk_legs_nb
+from sptraderb.engine.kernels.bar_legs import walk_shape_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
 from sptraderb.engine.kernels.fills import close_at_nb, see_nb, side_offset_nb
@@ -210,7 +210,7 @@ def _walk_inside_nb(
     may_close = bar >= book[c.LIVE_BAR] or book[c.STOP_OUT_PPB] != 0
     if book[c.CHOICES] & c.BY_SHAPE != 0:
         if held or rests:
-            walk_legs_nb(bar, levels, book)
+            walk_shape_nb(bar, spans, finer, finer_ask, levels, book)
     elif rests or (held and may_close):
         walk_strict_nb(bar, spans, finer, finer_ask, levels, book)
 

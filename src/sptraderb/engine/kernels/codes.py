@@ -56,9 +56,7 @@ def _compiled(function: _Kernel, *, _nrt: bool, forceinline: bool) -> _Kernel:
 
 
 # What a walk returns.
-WALKED = 0
-TABLE_FULL = 1
-OVERFLOW = 2
+WALKED, TABLE_FULL, OVERFLOW = range(3)
 
 FAR = 1 << 62
 """A bar, price or level that is never reached."""
@@ -272,13 +270,14 @@ FIRST_COST = STATE_SIZE + 36
     STOP_OUT_PPB,
     ORDER_BUDGET,
     ORDER_BUDGET_RATE,
+    ORDER_BESIDE,
     ON_LEG,
     N_LISTED,
     LISTED_AT,
     UNIT_STEPS,
-) = range(FIRST_COST, FIRST_COST + 22)
+) = range(FIRST_COST, FIRST_COST + 23)
 # ... then one stretch of this form per rule ...
-FIRST_RULE = FIRST_COST + 22
+FIRST_RULE = FIRST_COST + 23
 (
     RULE_SIDE,
     RULE_WHEN,
@@ -334,7 +333,7 @@ KIND_NONE, KIND_RATE, KIND_TICKS, KIND_SERIES, KIND_PRICE, KIND_R = range(6)
 # Values of RULE_SIZE_KIND; fixed sizes are whole steps already.
 SIZE_FRACTION, SIZE_FIXED, SIZE_NOTIONAL, SIZE_RISK = range(4)
 # Bits of CHOICES, the fill profile.
-AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER, CALLS, LISTS = 1, 2, 4, 8, 16, 32, 64
+AT_CLOSE, BY_SHAPE, SIZE_PLACED, ANY_LEVEL, KEEP_OTHER, CALLS, LISTS, MAGNIFY = [1 << bit for bit in range(8)]
 # Values of RULE_ORDER_KIND and REST_KIND; a stop-limit that was armed rests as a limit.
 ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT = range(4)
 # Values of SWAP_KIND.

@@ -47,6 +47,7 @@ def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array,
         and short_rule >= 0
         and _is_market_nb(long_rule, book)
         and _is_market_nb(short_rule, book)
+        and book[c.CHOICES] & c.SIZE_PLACED == 0
     ):
         write_event_nb(bar, _BOTH_SIDES, 0, book)
         long_rule = short_rule = -1

@@ -60,7 +60,7 @@ def _walk_finer_nb(
     """Walk the finer bars of one bar; what they see is seen here."""
     spread = book[c.ASK_OFFSET]
     for number in range(first, last):
-        _show_nb(number, finer, finer_ask, book)
+        show_finer_nb(number, finer, finer_ask, book)
         if number > first:
             if book[c.SIDE] != 0:
                 close_passed_nb(bar, book)
@@ -81,8 +81,8 @@ def _walk_finer_nb(
     book[c.SEEN] = 1
 
 
-@inlined_jit
-def _show_nb(number: int, finer: Int64Array, finer_ask: Int64Array, book: Int64Array) -> None:
+@kernel_jit
+def show_finer_nb(number: int, finer: Int64Array, finer_ask: Int64Array, book: Int64Array) -> None:
     """Put a finer bar's prices of both sides into the book."""
     two_sided = book[c.TWO_SIDED] != 0
     if two_sided:

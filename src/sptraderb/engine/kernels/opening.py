@@ -88,13 +88,16 @@ def _enter_next_nb(bar: int, price_at: int, levels: Float64Array, book: Int64Arr
     book[c.ORDER_DECIDED], book[c.ORDER_AMBIGUOUS] = book[c.PENDING_DECIDED], 0
     book[c.ORDER_STEPS], book[c.ORDER_CLOSING] = book[c.NEXT_STEPS], book[c.NEXT_CLOSING]
     book[c.ORDER_WANTED] = book[c.NEXT_WANTED]
+    was_opened = book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar
     book[c.NEXT_ENTRY] = book[c.ORDER_BUDGET_RATE] = 0
+    book[c.ORDER_BESIDE] = 1 if was_opened else 0
     side = book[c.rule_at_nb(book[c.ORDER_RULE]) + c.RULE_SIDE]
     price = book[c.bar_at_nb(side) + price_at]
     if book[c.SIDE] == -side:
         see_nb(price, book)
     _flip_nb(side, book)
     enter_nb(bar, price, slippage_nb(price, book), levels, book)
+    book[c.ORDER_BESIDE] = 0
 
 
 @inlined_jit
