@@ -1,6 +1,7 @@
 """Finer candles decide what a bar alone leaves unknown, in both engines (X6, X14)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.fixed import ticks_from_text
 from sptraderb.domain.outcome import Outcome
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.timeframe import M15
 from sptraderb.engine.simulate import simulate
 from sptraderb.oracle.replay import replay
@@ -85,3 +87,25 @@ def test_bar_when_finer_candles_do_not_make_it_up_then_it_is_not_walked(
         case.plan, case.candles, case.signals, case.terms, finer=_finer(case.candles, _FIRST + broken)
     )
     assert case.answers(outcome) == dict(case.expected)
+
+
+@pytest.mark.parametrize("engine", [replay, simulate], ids=["oracle", "engine"])
+@pytest.mark.parametrize(
+    ("profile", "reason", "net", "held"),
+    [("tradingview", "reversal", "-0.70", -1000), ("tradingview_magnifier", "take_profit", "1.00", -2000)],
+)
+def test_bar_when_magnified_then_finer_bars_replace_its_assumed_way(
+    engine: Callable[..., Outcome], profile: str, reason: str, net: str, held: int
+) -> None:
+    """The low 1.10070 is nearer to the open than the high: assumed first it reverses, walked not (X6).
+
+    Walked the target comes first, +1.00, and the sell stop, placed for 1000 and the 1000 then held, opens
+    2000 (X11).
+    """
+    case = _case({"trades": [{"exit_bar": 2, "exit_reason": reason, "net_pnl_minor": net, "ambiguous": 0}]})
+    finer = _finer(case.candles, _FIRST + _UP_FIRST)
+    terms = replace(case.terms, profile=PROFILES[profile])
+    outcome = engine(case.plan, case.candles, case.signals, terms, finer=finer)
+    assert case.answers(outcome) == dict(case.expected)
+    assert int(outcome.held_steps[-1]) == held
+    assert outcome.n_walked_bars == int(profile == "tradingview_magnifier") * 2

@@ -74,12 +74,29 @@ class OhlcPath(PricePath):
     """Walks bars leg by leg; the open is as everywhere (`PricePath`)."""
 
     def walk(self, moment: Moment) -> None:
-        """Fill what the bar reaches between its open and its close; margin is called at its turns (A3).
+        """Fill what the bar reaches between its open and its close, by finer bars where that is chosen."""
+        self.is_marked = True
+        is_idle = self._desk.position is None and not self._board.resting
+        finer = []
+        if self._walked is not None and self._walks_finer and not is_idle:
+            finer = self._walked.of(moment.bar)
+        self.n_walked += int(bool(finer))
+        for number, quoted in enumerate(finer or [moment.quoted]):
+            now = replace(moment, quoted=quoted)
+            if number:
+                self._desk.step += 1
+                self.entries_passed_at_open(now)
+            self._walk_legs(now)
+        position = self._desk.position
+        if position is not None:
+            position.stop.finish_bar(moment.quoted.close.exit_price(position.side))
+
+    def _walk_legs(self, moment: Moment) -> None:
+        """Walk one bar, of the run or a finer one; margin is called at its open and its turns (A3).
 
         A call of less than one whole unit at the first turn waits for the close where it would come there
         too; nothing fills on the way to it.
         """
-        self.is_marked = True
         self.exits_passed_at_open(moment)
         self._mark_at(moment.quoted.open)
         self._desk.call_margin(moment, moment.quoted.open)
@@ -94,9 +111,6 @@ class OhlcPath(PricePath):
             is_put_off = number == 1 and self._desk.is_call_put_off(leg.end, moment.quoted.close)
             if not is_put_off:
                 self._desk.call_margin(inside, leg.end)
-        position = self._desk.position
-        if position is not None:
-            position.stop.finish_bar(moment.quoted.close.exit_price(position.side))
 
     def _mark_at(self, instant: Quote) -> None:
         """Let a turn of the way count: excursions, the lowest equity, and the trailing stop (X8)."""

@@ -82,7 +82,14 @@ class PlacedOrders:
         return self._sizes.margin(moment.quoted.close.reference, after) > equity
 
     def at_fill(
-        self, order: EntryOrder, moment: Moment, fill: Fill, *, held: Decimal, equity: Decimal
+        self,
+        order: EntryOrder,
+        moment: Moment,
+        fill: Fill,
+        *,
+        held: Decimal,
+        equity: Decimal,
+        beside: Decimal = ZERO,
     ) -> Sized | None:
         """Return what an order is for, what it closes included; None where it is refused whole, and listed.
 
@@ -95,6 +102,8 @@ class PlacedOrders:
             Signed size held before it.
         equity : Decimal
             Balance and open P&L at the last marks.
+        beside : Decimal
+            What a market order of the same close brought a moment ago: its margin counts too.
         """
         placed, side = order.placed, order.side
         if placed is None:
@@ -108,7 +117,7 @@ class PlacedOrders:
             wanted = self._sizes.bought(rule.size, placed.budget, price=fill.price)
             sized = self._sizes.limited(wanted, means=means, price=fill.price)
         closing = max(-side * held, ZERO) if order.level is None else placed.closing
-        after = held + side * (sized.quantity + closing)
+        after = abs(held + side * (sized.quantity + closing)) + beside
         if sized.quantity and not moment.is_inside and self._sizes.margin(fill.price, after) > equity:
             sized = Sized(sized.wanted, ZERO, OrderReason.MARGIN)
         if not sized.quantity:

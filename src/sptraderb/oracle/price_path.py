@@ -95,7 +95,7 @@ class PricePath:
         self.n_uncertain = self.n_walked = 0
         self.is_marked = False
         self._through = desk.scales.price(terms.limit_through_ticks)
-        self._for_position = terms.for_position
+        self._for_position, self._walks_finer = terms.for_position, terms.profile.walks_finer
 
     # -- 1. the open -----------------------------------------------------------------------------
 
@@ -184,7 +184,9 @@ class PricePath:
         for side, order in self._board.resting.items():
             if order.is_stop_limit and order.is_beyond_stop(_best_and_beyond(side, quoted)[1]):
                 return True
-        return position is not None and position.stop.is_moved_by(quoted.favourable(position.side))
+        if position is None or not position.live:
+            return False
+        return position.stop.is_moved_by(quoted.favourable(position.side))
 
     def _walk_inside(self, moment: Moment, *, ended: bool) -> None:
         """Fill what a bar, of the run or a finer one, reaches between its open and its close."""

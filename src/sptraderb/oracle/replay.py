@@ -30,7 +30,7 @@ from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.moment import Moment
 from sptraderb.oracle.ohlc_legs import OhlcPath
-from sptraderb.oracle.order_board import OrderBoard
+from sptraderb.oracle.order_board import SIDES, OrderBoard
 from sptraderb.oracle.price_path import PricePath
 from sptraderb.oracle.quoted_bar import SELL, QuotedBar, Quotes
 from sptraderb.oracle.rule_programs import PositionRules, facts_when_flat
@@ -300,7 +300,10 @@ class _Replay:
         return scale_in is not None and position.n_entries < scale_in.max_entries
 
     def _wanted_entries(self, bar: int) -> list[int]:
-        """Return the first true rule of each side; two market orders at once: neither, recorded (X14)."""
+        """Return the first true rule of each side; two market orders at once: neither, recorded (X14).
+
+        Where the path of a bar is taken as known both act, the long one first.
+        """
         found = []
         for side in (LONG, SHORT):
             true_rules = (
@@ -309,7 +312,8 @@ class _Replay:
                 if rule.side == side and self.true_nodes(rule.when)
             )
             found += list(true_rules)[:1]
-        if len(found) == 2 and all(self._is_market(rule) for rule in found):
+        neither = len(found) == len(SIDES) and not self.terms.profile.walks_ohlc
+        if neither and all(self._is_market(rule) for rule in found):
             self.book.event(bar, EventCode.BOTH_SIDES)
             return []
         return found

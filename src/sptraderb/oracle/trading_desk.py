@@ -227,7 +227,9 @@ class TradingDesk:
             return self._add(old, order, moment, fill)
         equity, closing, fixed = self.equity(), ZERO if old is None else old.quantity, None
         if order.placed is not None:
-            fixed = self._placed.at_fill(order, moment, fill, held=self._held(), equity=equity)
+            fixed = self._placed.at_fill(
+                order, moment, fill, held=self._held(), equity=equity, beside=self._bought_just_now(order)
+            )
             if fixed is None:
                 return False
             closing = min(closing, fixed.quantity)
@@ -312,6 +314,12 @@ class TradingDesk:
     def _held(self) -> Decimal:
         """Return the signed size held."""
         return ZERO if self.position is None else self.position.side * self.position.quantity
+
+    def _bought_just_now(self, order: EntryOrder) -> Decimal:
+        """Return what is held where a market order at this very open brought some of it; else zero."""
+        position = self.position
+        is_new = position is not None and position.pieces[-1].step == self.step
+        return abs(self._held()) if is_new and order.level is None else ZERO
 
     def place(self, order: EntryOrder, moment: Moment) -> bool:
         """Fix an order's size by the close that makes it; return whether it may wait (A2, X11)."""
