@@ -68,6 +68,27 @@ def combined_runs(draw: st.DrawFn, *, profile: str = "", walked: bool | None = N
     return CombinedRun(plan=run.plan, candles=run.candles, signals=run.signals, terms=run.terms, finer=finer)
 
 
+def cut_short(run: CombinedRun, n_bars: int) -> CombinedRun:
+    """Return a run's first bars, with what is known of them."""
+    signals, facts, finer = run.signals, run.terms.facts.sliced(0, n_bars), run.finer
+    if finer is not None:
+        end = np.searchsorted(finer.time_s, run.candles.close_times_s[n_bars - 1])
+        finer = finer.sliced(0, int(end))
+    return replace(
+        run,
+        candles=run.candles.sliced(0, n_bars),
+        signals=replace(
+            signals,
+            conditions={node: values[:n_bars] for node, values in signals.conditions.items()},
+            levels={node: values[:n_bars] for node, values in signals.levels.items()},
+            inputs={node: values[:n_bars] for node, values in signals.inputs.items()},
+            entry_allowed=signals.entry_allowed[:n_bars],
+        ),
+        terms=replace(run.terms, facts=facts),
+        finer=finer,
+    )
+
+
 def _with_programs(draw: st.DrawFn, run: RandomRun) -> RandomRun:
     """Let some conditions ask about the position beside what they ask about the market."""
     plan, inputs = run.plan, dict(run.signals.inputs)
