@@ -15,6 +15,7 @@ from sptraderb.domain.order import LONG, SHORT
 from sptraderb.domain.outcome import EventCode, ExitReason, LedgerKind, Outcome
 from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.plan import Plan
+from sptraderb.domain.profile import PROFILES
 from sptraderb.engine.simulate import simulate
 from sptraderb.errors import InvalidInput, MoneyOverflow
 from sptraderb.testing.lively_runs import lively_runs
@@ -59,30 +60,79 @@ def _converted(run: RandomRun, step: int) -> RandomRun:
     return _with_terms(run, conversion_fee_ppb=step * 12_345_678)
 
 
+def _swapped(run: RandomRun, step: int, kind: SwapKind) -> RandomRun:
+    """Charge a swap every third bar whose rates fall with each step, in the unit of its kind."""
+    unit = 10**6 if kind is SwapKind.PERCENT else 777
+    days = (np.arange(len(run.candles)) % 3).astype(np.int64)
+    changes = {"swap_kind": kind, "swap_long": unit - step * unit, "swap_short": -step * unit}
+    return with_facts(_with_terms(run, **changes), swap_days=days)
+
+
+def _capped(run: RandomRun, step: int) -> RandomRun:
+    return _with_terms(run, commission_ppb=10**6, commission_max_minor=1 + step * 10**5)
+
+
+def _wider_hours(run: RandomRun, step: int) -> RandomRun:
+    """Widen some hours of a table by more than others, and some not at all."""
+    table = hourly_spreads(run, seed=11)
+    return with_facts(run, spread_ticks=table + step * (run.candles.time_s // 3600 % 3))
+
+
 COSTS: dict[str, Callable[[RandomRun, int], RandomRun]] = {
     "commission": lambda run, step: _with_terms(run, commission_ppb=step * 33_333),
     "commission per lot": lambda run, step: _with_terms(run, commission_per_lot_minor=step * 777),
+    "commission per order": lambda run, step: _with_terms(run, commission_per_order_minor=step * 77_777),
     "commission minimum": lambda run, step: _with_terms(run, commission_min_minor=step * 5),
-    "spread": lambda run, step: with_facts(run, spread_ticks=hourly_spreads(run, seed=7) + step),
+    "commission maximum": _capped,
+    "spread": lambda run, step: _with_terms(run, spread_ticks=step),
+    "spread table": lambda run, step: with_facts(run, spread_ticks=hourly_spreads(run, seed=7) + step),
+    "spread table hour by hour": _wider_hours,
+    "slippage": lambda run, step: _with_terms(run, slippage_ticks=step),
+    "slippage of price": lambda run, step: _with_terms(run, slippage_ppb=step * 1_234_567),
     "slippage by range": lambda run, step: _with_terms(run, slippage_range_ppb=step * 30_000_000),
-    "swap": _days,
+    "swap in points": _days,
+    "swap in money": lambda run, step: _swapped(run, step, SwapKind.MONEY),
+    "swap in percent": lambda run, step: _swapped(run, step, SwapKind.PERCENT),
     "conversion fee": _converted,
 }
 
 
-@pytest.mark.parametrize("cost", COSTS)
-@LAW
-@given(run=steady_runs(), less=st.integers(0, 5), more=st.integers(1, 5))
-def test_cost_when_it_grows_then_no_trade_and_no_equity_gains(
-    cost: str, run: RandomRun, less: int, more: int
-) -> None:
-    """On the same fills more of one cost leaves no trade and no equity higher (C1 to C5)."""
-    cheap, dear = (_outcome(COSTS[cost](run, step)) for step in (less, less + more))
+def _assert_no_gain(cheap: Outcome, dear: Outcome) -> None:
     for name in _FILLS:
         np.testing.assert_array_equal(cheap.trade_column(name), dear.trade_column(name))
     assert (dear.trade_column("net_pnl_minor") <= cheap.trade_column("net_pnl_minor")).all()
     assert (dear.equity_minor <= cheap.equity_minor).all()
     assert (dear.trough_minor <= cheap.trough_minor).all()
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@LAW
+@given(
+    run=steady_runs(),
+    profile=st.sampled_from(tuple(PROFILES)),
+    less=st.integers(0, 5),
+    more=st.integers(1, 5),
+)
+def test_cost_when_it_grows_then_no_trade_and_no_equity_gains(
+    cost: str, run: RandomRun, profile: str, less: int, more: int
+) -> None:
+    """On the same fills more of one cost leaves no trade and no equity higher, in any profile (C1 to C5)."""
+    run = _with_terms(run, profile=PROFILES[profile])
+    cheap, dear = (_outcome(COSTS[cost](run, step)) for step in (less, less + more))
+    _assert_no_gain(cheap, dear)
+
+
+@pytest.mark.parametrize("side", [LONG, SHORT])
+@LAW
+@given(data=st.data(), more=st.integers(1, 10**6))
+def test_funding_when_its_rate_moves_against_a_side_then_that_side_gains_nothing(
+    side: int, data: st.DataObject, more: int
+) -> None:
+    """At a higher rate no long ends higher, at a lower one no short, whatever the signs (C4)."""
+    run = data.draw(steady_runs(sides=(side,)))
+    rates = data.draw(st.lists(st.integers(-(10**6), 10**6), min_size=150, max_size=150))
+    due = np.array(rates[: len(run.candles)], dtype=np.int64)
+    _assert_no_gain(*(_outcome(with_facts(run, funding_ppb=due + side * step)) for step in (0, more)))
 
 
 @LAW
