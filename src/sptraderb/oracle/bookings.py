@@ -15,7 +15,7 @@ from sptraderb.oracle.entry_piece import Part
 from sptraderb.oracle.exact_numbers import ZERO, rate
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.order_fee import OrderFee
-from sptraderb.oracle.quoted_bar import Fill, QuotedBar
+from sptraderb.oracle.quoted_bar import Fill
 
 
 class Bookings:
@@ -73,20 +73,27 @@ class Bookings:
         self,
         position: HeldPosition,
         end: Exit,
-        quoted: QuotedBar,
         *,
+        opened: Decimal | None,
         parts: list[Part],
         realised: list[Realised],
         commission: Decimal,
     ) -> None:
-        """Write the trades of an exit, each with its share of the commission, the last with the rest."""
+        """Write the trades of an exit, each with its share of the commission, the last with the rest.
+
+        Parameters
+        ----------
+        opened : Decimal or None
+            Exit price of the open of its bar, which what was held then has seen for certain.
+        """
         whole, left = sum((part.quantity for part in parts), ZERO), commission
-        opened = quoted.open.exit_price(position.side)
         for number, (part, one) in enumerate(zip(parts, realised, strict=True), start=1):
             share = left
             if number < len(parts):
                 share = self._scales.shared(commission, part.quantity, whole=whole)
             left -= share
-            certain = [end.fill.price, opened] if part.saw_open else [end.fill.price]
+            certain = [end.fill.price]
+            if part.saw_open and opened is not None:
+                certain.append(opened)
             seen = part.excursions(position.side, certain)
             self._book.trade(position, end, part, realised=replace(one, commission=share), seen=seen)

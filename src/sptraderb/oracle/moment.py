@@ -1,6 +1,7 @@
 """An instant of a bar at which the oracle fills something."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sptraderb.oracle.quoted_bar import QuotedBar
 
@@ -19,9 +20,16 @@ class Moment:
         Whether it happens after the open.
     ambiguous : bool
         Whether that it happens is not certain (X6).
+    is_at_close : bool
+        Whether it happens at the close: all of the bar has been seen by then.
     """
 
     bar: int
     quoted: QuotedBar
     is_inside: bool = False
     ambiguous: bool = False
+    is_at_close: bool = False
+
+    def opened_at(self, side: int) -> Decimal | None:
+        """Return the exit price of the bar's open; None at a close, which need not look back to it."""
+        return None if self.is_at_close else self.quoted.open.exit_price(side)

@@ -175,14 +175,18 @@ class PricePath:
     def _matters(self, moment: Moment) -> bool:
         """Return whether a result depends on the course of a bar: then finer candles are asked.
 
-        Exits of both directions within reach, a resting entry, or a mark that moves a stop.
+        Exits of both directions within reach, a resting entry, or a mark that moves a stop. An entry's limit
+        is within reach when it is touched: a finer bar may open there.
         """
         position, quoted = self._desk.position, moment.quoted
         reached = self._reached(replace(moment, is_inside=True))
         if len({one.direction for one in reached}) > 1 or any(one.order is not None for one in reached):
             return True
         for side, order in self._board.resting.items():
-            if order.is_stop_limit and order.is_beyond_stop(_best_and_beyond(side, quoted)[1]):
+            best, beyond = _best_and_beyond(side, quoted)
+            if order.is_stop_limit and order.is_beyond_stop(beyond):
+                return True
+            if order.live_limit is not None and order.is_within_limit(best, through=ZERO):
                 return True
         if position is None or not position.live:
             return False

@@ -145,9 +145,10 @@ class _Replay:
             if bar >= self.terms.start_bar:
                 self._decide(Moment(bar, quoted), int(days[bar]))
                 if self.terms.profile.fills_at_close:
-                    self._fill_at_close(Moment(bar, quoted, is_inside=True))
+                    self._fill_at_close(Moment(bar, quoted, is_inside=True, is_at_close=True))
                 if self.terms.profile.calls_margin and self.desk.position is not None:
-                    self.desk.call_margin(Moment(bar, quoted, is_inside=True), quoted.close, whole_units=True)
+                    now = Moment(bar, quoted, is_inside=True, is_at_close=True)
+                    self.desk.call_margin(now, quoted.close, whole_units=True)
                     self._mark_again(bar, quoted)
         self._end_of_data()
         return self._outcome()
@@ -328,7 +329,7 @@ class _Replay:
         if position is None or not self.terms.close_at_end:
             return
         quoted = self.desk.quotes.bar(n_bars - 1)
-        last = Moment(n_bars - 1, quoted)
+        last = Moment(n_bars - 1, quoted, is_at_close=True)
         self.desk.close_at_market(last, quoted.close, reason=ExitReason.END_OF_DATA)
         balance = self.scales.minor(self.book.balance)
         self.marked_pnl = ZERO

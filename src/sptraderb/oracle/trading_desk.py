@@ -132,7 +132,7 @@ class TradingDesk:
         if position is not None:
             price = at.exit_price(position.side)
             fill = self.quotes.fill(-position.side, price, at=at, slipped=True)
-            self._close(position, Exit(moment.bar, fill, reason), moment.quoted, position.quantity)
+            self._close(position, Exit(moment.bar, fill, reason), moment, position.quantity)
 
     def stop_out(self, moment: Moment, price: Decimal) -> None:
         """Fill the stop that governs at a price of the exit side, then slippage (X2)."""
@@ -141,7 +141,7 @@ class TradingDesk:
             fill = self.quotes.fill(-position.side, price, at=moment.quoted.open, slipped=True)
             level, reason = position.governing()
             end = Exit(moment.bar, fill, reason, level, moment.ambiguous)
-            self._close(position, end, moment.quoted, position.quantity)
+            self._close(position, end, moment, position.quantity)
 
     def call_margin(self, moment: Moment, at: Quote, *, whole_units: bool = False) -> None:
         """Close a part of what is held, at market, where the margin asks for it at an instant (A3)."""
@@ -154,7 +154,7 @@ class TradingDesk:
         if quantity:
             spread_of = at if at is moment.quoted.close else moment.quoted.open
             fill = self.quotes.fill(-position.side, price, at=spread_of, slipped=True)
-            self._close(position, Exit(moment.bar, fill, ExitReason.MARGIN_CALL), moment.quoted, quantity)
+            self._close(position, Exit(moment.bar, fill, ExitReason.MARGIN_CALL), moment, quantity)
             self.book.event(moment.bar, EventCode.MARGIN_CALL, self.book.balance)
 
     def is_call_put_off(self, at: Quote, close: Quote) -> bool:
@@ -196,16 +196,17 @@ class TradingDesk:
         if worst is not None:
             self.note_lowest(position, worst)
         fill = self.quotes.fill(-position.side, price, at=moment.quoted.open, slipped=False)
-        self._close(
-            position, Exit(moment.bar, fill, reason, level, moment.ambiguous), moment.quoted, quantity
-        )
+        self._close(position, Exit(moment.bar, fill, reason, level, moment.ambiguous), moment, quantity)
 
-    def _close(self, position: HeldPosition, end: Exit, quoted: QuotedBar, quantity: Decimal) -> None:
+    def _close(self, position: HeldPosition, end: Exit, moment: Moment, quantity: Decimal) -> None:
         """Close a position or a part of it as an order of its own, with its commission."""
         parts = position.take_out(quantity, step=self.step)
         realised = [self.bookings.exit(position, end, part) for part in parts]
         commission = self.bookings.commission(end.bar, end.fill, quantity, position)
-        self.bookings.trades(position, end, quoted, parts=parts, realised=realised, commission=commission)
+        opened = moment.opened_at(position.side)
+        self.bookings.trades(
+            position, end, opened=opened, parts=parts, realised=realised, commission=commission
+        )
         if not position.quantity:
             self.position = None
             self.lowest.append(self.book.balance)
@@ -248,7 +249,8 @@ class TradingDesk:
             opened.pieces[0].commission = commission - share
         self.position = opened
         if old is not None:
-            self.bookings.trades(old, end, moment.quoted, parts=parts, realised=realised, commission=share)
+            opened_at = moment.opened_at(old.side)
+            self.bookings.trades(old, end, opened=opened_at, parts=parts, realised=realised, commission=share)
             if old.quantity:
                 self.position = old
             else:
