@@ -76,10 +76,7 @@ class OhlcPath(PricePath):
     def walk(self, moment: Moment) -> None:
         """Fill what the bar reaches between its open and its close, by finer bars where that is chosen."""
         self.is_marked = True
-        is_idle = self._desk.position is None and not self._board.resting
-        finer = []
-        if self._walked is not None and self._walks_finer and not is_idle:
-            finer = self._walked.of(moment.bar)
+        finer = self._walked.of(moment.bar) if self._walked is not None and self._walks_finer else []
         self.n_walked += int(bool(finer))
         for number, quoted in enumerate(finer or [moment.quoted]):
             now = replace(moment, quoted=quoted)

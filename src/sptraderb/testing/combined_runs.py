@@ -40,7 +40,9 @@ class CombinedRun(RandomRun):
 
 
 @st.composite
-def combined_runs(draw: st.DrawFn, *, profile: str = "", walked: bool | None = None) -> CombinedRun:
+def combined_runs(
+    draw: st.DrawFn, *, profile: str = "", walked: bool | None = None, max_bars: int = 90
+) -> CombinedRun:
     """Draw a run of any mix of features.
 
     Parameters
@@ -49,23 +51,35 @@ def combined_runs(draw: st.DrawFn, *, profile: str = "", walked: bool | None = N
         Name of its profile; empty: any.
     walked : bool or None
         Whether there are finer candles; None: either.
+    max_bars : int
+        Bars at most.
     """
-    orders = tuple(draw(st.permutations(ORDER_FEATURES)))
-    plain = resting_runs(orders, max_bars=90)
+    plain = resting_runs(tuple(draw(st.permutations(ORDER_FEATURES))), max_bars=max_bars)
     run = draw(
-        costly_runs(tuple(draw(st.permutations(COSTS))), max_bars=90)
+        costly_runs(tuple(draw(st.permutations(COSTS))), max_bars=max_bars)
         | money_runs(tuple(draw(st.permutations(MONEY))), base=plain)
         | plain
-        | random_runs(max_bars=90)
+        | random_runs(max_bars=max_bars)
     )
-    if draw(st.booleans()):
+    # One seed decides the rest: each choice is as likely beside any other.
+    seed = draw(st.integers(0, 2**32 - 1))
+    dice = np.random.default_rng(seed)
+    if dice.random() < 0.5:
         run = _with_programs(draw, run)
-    name = profile if profile else draw(st.sampled_from(tuple(PROFILES)))
-    run = replace(run, terms=replace(run.terms, profile=PROFILES[name]))
-    finer = None
-    if draw(st.booleans()) if walked is None else walked:
-        finer = finer_parts(run.candles, seed=draw(st.integers(0, 2**32 - 1)))
-    return CombinedRun(plan=run.plan, candles=run.candles, signals=run.signals, terms=run.terms, finer=finer)
+    terms = replace(
+        run.terms,
+        profile=PROFILES[profile or str(dice.choice(tuple(PROFILES)))],
+        limit_through_ticks=int(dice.choice((0, 0, 1, 3, 20))),
+        for_position=bool(dice.random() < 0.5),
+    )
+    is_walked = bool(dice.random() < 0.5) if walked is None else walked
+    return CombinedRun(
+        plan=run.plan,
+        candles=run.candles,
+        signals=run.signals,
+        terms=terms,
+        finer=finer_parts(run.candles, seed=seed) if is_walked else None,
+    )
 
 
 def cut_short(run: CombinedRun, n_bars: int) -> CombinedRun:
