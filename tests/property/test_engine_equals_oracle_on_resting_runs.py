@@ -52,8 +52,7 @@ def test_run_when_orders_rest_or_scale_then_outcomes_are_equal(feature: str, dat
 @given(st.data())
 def test_run_when_of_another_profile_then_outcomes_are_equal(profile: Profile, data: st.DataObject) -> None:
     """Bars walked leg by leg, sizes fixed when placed and fills at the close are the same in both engines."""
-    features = ("resting", "partial", "scale_in") if profile is CLOSE else ("resting", "partial")
-    run = data.draw(resting_runs(features))
+    run = data.draw(resting_runs(tuple(data.draw(st.permutations(ORDER_FEATURES)))))
     run = replace(run, terms=replace(run.terms, profile=profile))
     simulated, replayed = _simulated(run, data.draw(st.sampled_from((1, 7, 1000)))), _replayed(run)
     if isinstance(simulated, str) or isinstance(replayed, str):

@@ -1,12 +1,14 @@
 """Whole strategies drawn at random: each compiles, runs, and both engines give the same outcome (M7)."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.outcome_differences import outcome_differences
+from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.terms import Terms, money_decimals
 from sptraderb.domain.timeframe import H1
 from sptraderb.engine.evaluate import evaluate
@@ -17,6 +19,8 @@ from sptraderb.strategy.target import DEFAULT_TARGET
 
 _N_STRATEGIES = 40
 _N_BARS = 700
+_RUNS = [("strict", seed) for seed in range(_N_STRATEGIES)]
+_RUNS += [(name, seed) for name in PROFILES if name != "strict" for seed in range(100, 115)]
 _SUNDAY_S = 1_704_060_000 + 6 * 86_400  # 2024-01-07 22:00 UTC
 _NUMBERS = ("close", "open[1]", "sma(close, 5)", "ema(close, n)", "close@4h", "forming(low@4h)", "base@4h")
 _FACTS = ("position.entry_price", "if_else(position.side == 0, close, position.entry_price)")
@@ -136,14 +140,14 @@ def _terms(start_bar: int) -> Terms:
     )
 
 
-@pytest.mark.parametrize("seed", range(_N_STRATEGIES))
-def test_random_strategy_when_run_then_both_engines_agree(seed: int) -> None:
-    """Any mix of order forms, exits, additions and rules about the position: the same integers."""
+@pytest.mark.parametrize(("profile", "seed"), _RUNS)
+def test_random_strategy_when_run_then_both_engines_agree(profile: str, seed: int) -> None:
+    """Any mix of order forms, exits, additions and rules about the position: the same integers (M7)."""
     text = _Writer(seed).strategy()
     plan = compile_strategy(text, target=DEFAULT_TARGET)
     candles = _candles(seed)
-    signals = evaluate(plan, candles)
-    terms = _terms(signals.ready_bar)
+    signals = evaluate(plan, candles, profile=PROFILES[profile])
+    terms = replace(_terms(signals.ready_bar), profile=PROFILES[profile])
     simulated, replayed = (engine(plan, candles, signals, terms) for engine in (simulate, replay))
     assert outcome_differences(simulated, replayed) == (), text
 
