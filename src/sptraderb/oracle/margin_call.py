@@ -55,7 +55,7 @@ class MarginCall:
         return self._lot * (missing if is_whole else missing - 1)
 
     def closed(self, quantity: Decimal, price: Decimal, *, equity: Decimal, whole_units: bool) -> Decimal:
-        """Return what a call closes: four times the cover, at least one unit; zero without a call.
+        """Return what a call closes: four times the cover, at least a unit and a step; zero without a call.
 
         Parameters
         ----------
@@ -69,4 +69,4 @@ class MarginCall:
             return quantity
         if whole_units:
             cover = cover // _UNIT * _UNIT
-        return min(quantity, max(_TIMES * cover, ZERO) or _UNIT)
+        return min(quantity, _TIMES * cover or max(_UNIT, self._lot))
