@@ -5,6 +5,7 @@ a rule that holds alone is seen to hold beside each other one.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -97,6 +98,28 @@ def test_combined_future_when_it_changes_then_the_past_stays(run: CombinedRun, c
     seen = cut - 1 if run.terms.close_at_end else cut
     for name in _CURVES:
         np.testing.assert_array_equal(getattr(whole, name)[:seen], getattr(head, name)[:seen])
+
+
+@_LAW
+@given(run=combined_runs(profile="tradingview", walked=False))
+def test_magnifier_when_there_is_nothing_finer_then_changes_nothing(run: CombinedRun) -> None:
+    """A magnified run without finer candles is the run that assumes each bar's way (X6)."""
+    magnified = replace(run, terms=replace(run.terms, profile=PROFILES["tradingview_magnifier"]))
+    _assert_equal(_simulated(run), _simulated(magnified))
+
+
+@_LAW
+@given(run=combined_runs(walked=True), profile=st.sampled_from(("strict", "close")))
+def test_finer_candles_when_no_bar_was_walked_then_change_nothing(run: CombinedRun, profile: str) -> None:
+    """Finer candles speak for the bars that were walked with them and for nothing else (X6)."""
+    run = replace(run, terms=replace(run.terms, profile=PROFILES[profile]))
+    with_finer, without = _simulated(run), _simulated(replace(run, finer=None))
+    if isinstance(with_finer, str) or isinstance(without, str):
+        return
+    assert with_finer.n_walked_bars <= with_finer.n_uncertain_bars
+    assert without.n_walked_bars == 0
+    if with_finer.n_walked_bars == 0:
+        _assert_equal(with_finer, without)
 
 
 _FEATURES: Mapping[str, Callable[[CombinedRun], bool]] = {
