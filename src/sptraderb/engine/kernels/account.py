@@ -61,6 +61,8 @@ def commission_nb(price_ticks: int, steps: int, book: Int64Array) -> tuple[int, 
     if steps < 0 or (book[c.HAS_FEES] != 0 and steps > 0):
         rated, lots = (price_ticks, steps, multiplier, rate), (steps, book[c.LOT_FEE], book[c.LOT_STEPS])
         commission, fits = commission_sum_nb(rated, divisor, lots, book[c.ORDER_FEE])
+        if not fits and book[c.MOST_FEE] > 0:  # more than 64 bits is more than the most
+            return book[c.MOST_FEE], True
         commission = max(commission, book[c.LEAST_FEE])
         return (min(commission, book[c.MOST_FEE]) if book[c.MOST_FEE] > 0 else commission), fits
     if rate == 0 or steps == 0:

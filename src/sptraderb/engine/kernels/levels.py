@@ -79,6 +79,8 @@ def anchored_level_nb(
     price = anchor if kind == c.KIND_RATE else book[c.FIRST_FILL]
     stop, bar = book[c.INITIAL_STOP], book[c.ENTRY_DECIDED]
     ticks, fault = distance_nb(price, stop, 1, distance, bar, levels, book)
+    if fault > _FITS:  # undefined, and so absent, since the first fill
+        return level
     moved, fits = sum_nb(anchor, direction * ticks)
     if fault != _FITS or not fits:
         book[c.FAULT] = c.OVERFLOW
