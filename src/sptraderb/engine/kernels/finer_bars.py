@@ -6,7 +6,7 @@ Each finer bar is walked like a bar: what its open has passed, its path, marks, 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.bar_path import matters_nb, walk_path_nb
+from sptraderb.engine.kernels.bar_path import arm_nb, matters_nb, walk_path_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.fills import see_nb, worsen_trough_nb
 from sptraderb.engine.kernels.following import follow_nb
@@ -38,13 +38,19 @@ def walk_strict_nb(
     levels, book
         As `walk_path_nb` takes them.
     """
+    book[c.UNCERTAIN] = 0
+    # What the open has passed is certain: a position that it ends does not matter any more.
+    ended = book[c.SIDE] != 0 and close_passed_nb(bar, book)
     if matters_nb(bar, book):
         book[c.N_UNCERTAIN] += 1
         if spans.shape[1] > 0 and spans[0, bar] < spans[1, bar]:
             book[c.N_WALKED] += 1
-            _walk_finer_nb(bar, spans[0, bar], spans[1, bar], finer, finer_ask, levels, book)
+            _walk_finer_nb(bar, spans[0, bar], spans[1, bar], ended, finer, finer_ask, levels, book)
             return
-    walk_path_nb(bar, levels, book)
+    if ended:
+        arm_nb(book)
+    else:
+        walk_path_nb(bar, levels, book)
 
 
 @inlined_jit
@@ -52,6 +58,7 @@ def _walk_finer_nb(
     bar: int,
     first: int,
     last: int,
+    ended: bool,
     finer: Int64Array,
     finer_ask: Int64Array,
     levels: Float64Array,
@@ -67,7 +74,10 @@ def _walk_finer_nb(
             if book[c.N_RESTING] > 0:
                 enter_passed_nb(bar, levels, book)
         book[c.WORST] = _NO_LEVEL
-        walk_path_nb(bar, levels, book)
+        if ended and number == first:
+            arm_nb(book)
+        else:
+            walk_path_nb(bar, levels, book)
         side = book[c.SIDE]
         if side != 0:
             exit_bar = c.bar_at_nb(-side)
