@@ -62,6 +62,18 @@ def test_run_when_everything_is_combined_then_outcomes_are_equal(
 
 
 @_LAW
+@given(run=combined_runs(), profile=st.sampled_from(("strict", "close")))
+def test_uncertain_bars_when_counted_then_both_engines_count_the_same(run: CombinedRun, profile: str) -> None:
+    """What matters is judged with what is held and rests after all that the open has passed (X6, M7)."""
+    run = replace(run, terms=replace(run.terms, profile=PROFILES[profile]))
+    simulated, replayed = _simulated(run), _replayed(run)
+    if isinstance(simulated, str) or isinstance(replayed, str):
+        return
+    assert simulated.n_uncertain_bars == replayed.n_uncertain_bars
+    assert simulated.n_walked_bars == replayed.n_walked_bars
+
+
+@_LAW
 @given(run=combined_runs(), chunk_bars=st.integers(1, 40))
 def test_combined_run_when_split_anywhere_then_nothing_changes(run: CombinedRun, chunk_bars: int) -> None:
     """Where a run is cut into chunks leaves no trace, whatever it holds at the cut (M8)."""
