@@ -197,15 +197,15 @@ def budget_size_nb(price: int, rule: int, book: Int64Array) -> int:
     has_fees = is_share and book[c.HAS_FEES] != 0
     load = (_RATE_ONE + (book[c.COMMISSION_PPB] if is_share and not has_fees else 0), 0, 0)
     steps = most_steps_nb(price, most, load, budget, book)
-    if steps == most:
-        book[c.FAULT] = c.OVERFLOW
-        return 0
     if has_fees and steps > 0:
         cash, fits = muldiv_floor_nb(budget[0], budget[1], _RATE_ONE)
         if not fits:
             book[c.FAULT] = c.OVERFLOW
         if not _affords_nb(price, steps, (0, 0), cash, _RATE_ONE, book):
             steps = _most_afforded_nb(price, steps, (0, 0), cash, _RATE_ONE, book)
+    if steps == most:
+        book[c.FAULT] = c.OVERFLOW
+        return 0
     return steps
 
 
