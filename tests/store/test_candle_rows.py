@@ -12,7 +12,7 @@ from sptraderb.candles.cache import CandleCache
 from sptraderb.candles.resample import resample
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
-from sptraderb.domain.timeframe import H1, H4, M5, parse_timeframe
+from sptraderb.domain.timeframe import H1, H4, M1, M5, parse_timeframe
 from sptraderb.errors import NotFound
 from sptraderb.orchestrator.import_candles import import_candles
 from sptraderb.store import migrate
@@ -85,6 +85,16 @@ async def test_cache_when_filled_then_it_gives_the_same_and_a_new_revision_is_se
     assert fresh.revision is not None
     assert first.revision is not None
     assert fresh.revision > first.revision
+
+
+async def test_long_series_when_cached_from_both_ends_then_it_is_the_same(pool: Pool, tmp_path: Path) -> None:
+    """Two connections fill one array, the second from its end: what a single COPY reads, bar for bar."""
+    made = moving_candles(101_000, timeframe=M1)
+    await import_candles(pool, write_lines(tmp_path / "EURUSD_1m.csv", csv_lines(made)))
+    filled = await read_candles(pool, "EURUSD", M1, cache=CandleCache(tmp_path / "cache"))
+    assert np.array_equal(filled.time_s, made.time_s)
+    for name in ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume"):
+        assert np.array_equal(getattr(filled, name), getattr(made, name))
 
 
 async def test_pages_when_followed_then_they_are_the_whole_range(pool: Pool, hours: Candles) -> None:

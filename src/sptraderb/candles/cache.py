@@ -5,12 +5,13 @@ revision and the hash of the series' history, so it is never stale: a new revisi
 used least lately go first when the folder grows over its bound; a mapped file stays readable after that.
 """
 
+import asyncio
 import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -130,8 +131,8 @@ class CandleCache:
             return None
         return np.asarray(array)
 
-    @contextmanager
-    def writing(self, key: CacheKey, *, n_bars: int, side: CandleSide) -> Iterator[Int64Array]:
+    @asynccontextmanager
+    async def writing(self, key: CacheKey, *, n_bars: int, side: CandleSide) -> AsyncIterator[Int64Array]:
         """Give an array to fill; it becomes the cached series when the block ends without an error.
 
         Parameters
@@ -147,18 +148,17 @@ class CandleCache:
         ------
         OSError
             If the disk is full or the folder cannot be written; the caller reads without a cache then.
+
+        Notes
+        -----
+        What waits for the disk waits in a thread, so that a server goes on answering.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{key.file_name}.{os.getpid()}.{secrets.token_hex(4)}{_PART}"
         try:
-            shape = (n_columns(side), n_bars)
-            array = np.lib.format.open_memmap(part, mode="w+", dtype=np.int64, shape=shape)
-            with part.open("rb+") as file:
-                os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+            array = await asyncio.to_thread(_reserve, part, (n_columns(side), n_bars))
             yield np.asarray(array)
-            array.flush()
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
+            await asyncio.to_thread(_sync, part)
             part.replace(self.folder / key.file_name)
         finally:
             part.unlink(missing_ok=True)
@@ -205,3 +205,17 @@ class CandleCache:
                 total -= size
                 n_removed += 1
         return n_removed
+
+
+def _reserve(part: Path, shape: tuple[int, int]) -> Int64Array:
+    """Return a new file's array, all of its room on disk taken: writing to it later cannot fail."""
+    array = np.lib.format.open_memmap(part, mode="w+", dtype=np.int64, shape=shape)
+    with part.open("rb+") as file:
+        os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+    return array
+
+
+def _sync(part: Path) -> None:
+    """Bring a file to the disk, with what was written to it through a map."""
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())

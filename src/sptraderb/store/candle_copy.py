@@ -5,6 +5,7 @@ have no NULL in the columns asked for, so every row is equally wide and a block 
 array.
 """
 
+import asyncio
 import struct
 from collections.abc import Sequence
 
@@ -29,6 +30,11 @@ _TRAILER = struct.pack(">h", -1)
 _EPOCH_2000_US = 946_684_800_000_000
 _US = 1_000_000
 _DECODE_BYTES = 2**20
+# A row is a message, and PostgreSQL sends eight kilobytes of them at a time. Waking up for each of those
+# costs more than decoding them; a moment later a hundred kilobytes have gathered in the socket.
+_GATHERED_BYTES = 100_000
+_N_AT_ONCE = 16
+_GATHERING_S = 0.001
 
 
 class BarDecoder:
@@ -40,9 +46,11 @@ class BarDecoder:
         6, or 10 with the ask's prices.
     target : ndarray of shape (n_columns, n_bars), dtype=int64, or None
         Where to put the rows when their number is known; None collects them.
+    backwards : bool
+        Rows come newest first and fill ``target``, which must be given, from its end.
     """
 
-    def __init__(self, n_columns: int, target: Int64Array | None = None) -> None:
+    def __init__(self, n_columns: int, target: Int64Array | None = None, *, backwards: bool = False) -> None:
         fields = [
             (f"{kind}{index}", code)
             for index in range(n_columns)
@@ -51,6 +59,8 @@ class BarDecoder:
         self._row = np.dtype([("n", ">i2"), *fields])
         self._n_columns = n_columns
         self._target = target
+        self._backwards = backwards
+        self._n_pieces = 0
         self._blocks: list[Int64Array] = []
         self._waiting: list[bytes] = []
         self._n_waiting = 0
@@ -63,6 +73,9 @@ class BarDecoder:
         self._n_waiting += len(data)
         if self._n_waiting >= _DECODE_BYTES:
             self._decode()
+        self._n_pieces += 1
+        if self._n_pieces > _N_AT_ONCE and len(data) < _GATHERED_BYTES:
+            await asyncio.sleep(_GATHERING_S)
 
     def _decode(self) -> None:
         data = b"".join(self._waiting)
@@ -88,6 +101,9 @@ class BarDecoder:
             raise InvariantBroken(
                 "candles.copy_malformed", "a series must have as many rows as its catalogue says"
             )
+        elif self._backwards:
+            end = self._target.shape[1] - self.n_bars
+            block = self._target[:, end - n_rows : end][:, ::-1]
         else:
             block = self._target[:, self.n_bars : self.n_bars + n_rows]
         for index in range(self._n_columns):
@@ -100,7 +116,8 @@ class BarDecoder:
         """Decode what is left and return all rows, shape (n_columns, n_bars)."""
         self._decode()
         if self._target is not None:
-            return self._target[:, : self.n_bars]
+            end = self._target.shape[1]
+            return self._target[:, end - self.n_bars :] if self._backwards else self._target[:, : self.n_bars]
         if not self._blocks:
             return np.empty((self._n_columns, 0), dtype=np.int64)
         return self._blocks[0] if len(self._blocks) == 1 else np.concatenate(self._blocks, axis=1)
@@ -113,6 +130,7 @@ async def copy_bars(
     *,
     n_columns: int,
     target: Int64Array | None = None,
+    backwards: bool = False,
 ) -> Int64Array:
     """Run a query for bars and return its columns.
 
@@ -128,13 +146,15 @@ async def copy_bars(
         6 or 10.
     target : ndarray or None
         See `BarDecoder`.
+    backwards : bool
+        See `BarDecoder`.
 
     Returns
     -------
     ndarray of shape (n_columns, n_bars), dtype=int64
         Time in Unix seconds, prices in ticks, volume as the bits of a float64.
     """
-    decoder = BarDecoder(n_columns, target)
+    decoder = BarDecoder(n_columns, target, backwards=backwards)
     await connection.copy_from_query(query, *arguments, output=decoder.feed, format="binary")
     return decoder.columns()
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from sptraderb.candles.cache import CandleCache
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import Timeframe
+from sptraderb.store.cache_filling import fill_cache
 from sptraderb.store.pool import Database
 from sptraderb.store.revision_pins import require_kept
 from sptraderb.store.series_bars import (
     BarRange,
     at_timeframe,
-    fill_cache,
     mapped_series,
     read_bars,
     read_page,
@@ -111,7 +111,7 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
         if as_of is not None:
             await require_kept(connection, state.instrument_id, symbol, state.source, revision=as_of)
         if as_of is None and cache is not None:
-            whole = await fill_cache(connection, state, cache)
+            whole = await fill_cache(connection, state, cache, database=database)
             if whole is not None:
                 return at_timeframe(whole, state, wanted)
         return await read_bars(connection, state, wanted, as_of=as_of)

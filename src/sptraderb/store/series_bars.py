@@ -10,7 +10,6 @@ from sptraderb.domain.calendar import DAY_S
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import CandleSide
 from sptraderb.domain.timeframe import Timeframe
-from sptraderb.errors import InvariantBroken
 from sptraderb.store.adopted_bars import find_nth_time, read_adopted
 from sptraderb.store.candle_copy import ASK_BAR_COLUMNS, BAR_COLUMNS, candles_from_copy, copy_bars
 from sptraderb.store.pool import Connection, Database, Pool
@@ -18,7 +17,7 @@ from sptraderb.store.series_rows import SeriesState
 from sptraderb.store.sql import load_queries
 
 _QUERIES = load_queries("candle_rows")
-_BEGIN_S, _END_S = -(2**33), 2**33
+BEGIN_S, END_S = -(2**33), 2**33
 _MARGIN_S = 14 * DAY_S
 
 
@@ -48,10 +47,10 @@ class BarRange:
 
     def source_bounds(self, timeframe: Timeframe) -> tuple[int, int]:
         """Return open times between which finer bars give the wanted ones, across weekends and holidays."""
-        low_s = _BEGIN_S
+        low_s = BEGIN_S
         if self.start_s is not None:
             low_s = self.start_s - (self.warm_up + 2) * timeframe.seconds * 2 - _MARGIN_S
-        return low_s, _END_S if self.end_s is None else self.end_s + 2 * timeframe.seconds
+        return low_s, END_S if self.end_s is None else self.end_s + 2 * timeframe.seconds
 
     def lacks_warm_up(self, bars: Candles) -> bool:
         """Return whether fewer bars than asked for lie before the start."""
@@ -83,27 +82,6 @@ def mapped_series(state: SeriesState, cache: CandleCache | None) -> Candles | No
     return candles_from_array(
         found, instrument=state.instrument, timeframe=state.source, revision=state.revision
     )
-
-
-async def fill_cache(connection: Connection, state: SeriesState, cache: CandleCache) -> Candles | None:
-    """Put the whole source series on disk and return it mapped; None = read without the cache."""
-    side, key = state.instrument.side, state.key
-    if key is None or not cache.takes(state.n_bars * n_columns(side) * 8):
-        return None
-    query = bars_query("select_bars", state.source, side)
-    bounds = (state.instrument_id, _BEGIN_S, _END_S)
-    try:
-        with cache.writing(key, n_bars=state.n_bars, side=side) as target:
-            bars = await copy_bars(connection, query, bounds, n_columns=n_columns(side), target=target)
-            if bars.shape[1] != state.n_bars:
-                raise InvariantBroken(
-                    "candles.catalogue_wrong",
-                    f"a series must have as many rows as its catalogue says, {state.symbol} {state.source} "
-                    f"has {bars.shape[1]} for {state.n_bars}",
-                )
-    except OSError:
-        return None
-    return mapped_series(state, cache)
 
 
 def at_timeframe(whole: Candles, state: SeriesState, wanted: BarRange) -> Candles:
@@ -142,20 +120,20 @@ async def read_bars(
     """
     if state.source == state.timeframe:
         low_s = await _first_time(connection, state, wanted, as_of)
-        bounds = (low_s, _END_S if wanted.end_s is None else wanted.end_s)
+        bounds = (low_s, END_S if wanted.end_s is None else wanted.end_s)
         return wanted.cut(await _read_source(connection, state, bounds, as_of))
     low_s, high_s = wanted.source_bounds(state.timeframe)
     bars = await _read_source(connection, state, (low_s, high_s), as_of)
     made = _resampled(bars, state.timeframe, is_cut=low_s > state.first_s)
     if low_s > state.first_s and wanted.lacks_warm_up(made):
-        made = resample(await _read_source(connection, state, (_BEGIN_S, high_s), as_of), state.timeframe)
+        made = resample(await _read_source(connection, state, (BEGIN_S, high_s), as_of), state.timeframe)
     return wanted.cut(made)
 
 
 async def _first_time(connection: Connection, state: SeriesState, wanted: BarRange, as_of: int | None) -> int:
     """Return the open time of the first bar wanted, the warm-up counted bar by bar."""
     if wanted.start_s is None:
-        return _BEGIN_S
+        return BEGIN_S
     if not wanted.warm_up:
         return wanted.start_s
     if state.adopted is not None:
@@ -187,15 +165,15 @@ async def _read_source(
 
 def _clamped(bounds: tuple[int, int]) -> tuple[int, int]:
     low_s, high_s = bounds
-    return min(max(low_s, _BEGIN_S), _END_S), max(min(high_s, _END_S), _BEGIN_S)
+    return min(max(low_s, BEGIN_S), END_S), max(min(high_s, END_S), BEGIN_S)
 
 
 async def read_page(
     database: Database, state: SeriesState, wanted: BarRange, *, limit: int, back: bool
 ) -> Candles:
     """Return the first (``back``: the last) bars of a range of a stored series, at the state's revision."""
-    low_s = _BEGIN_S if wanted.start_s is None else wanted.start_s
-    high_s = _END_S if wanted.end_s is None else wanted.end_s
+    low_s = BEGIN_S if wanted.start_s is None else wanted.start_s
+    high_s = END_S if wanted.end_s is None else wanted.end_s
     if state.adopted is not None:
         return await read_adopted(
             database, state.adopted, state.instrument, _clamped((low_s, high_s)), timeframe=state.source,

@@ -30,6 +30,12 @@ SELECT {columns} FROM sptraderb.{table}
 WHERE instrument_id = $1 AND time >= to_timestamp($2::bigint) AND time <= to_timestamp($3::bigint)
 ORDER BY time
 
+-- select_bars_back --
+-- As `select_bars`, the newest first: a second reader fills an array from its end.
+SELECT {columns} FROM sptraderb.{table}
+WHERE instrument_id = $1 AND time >= to_timestamp($2::bigint) AND time <= to_timestamp($3::bigint)
+ORDER BY time DESC
+
 -- select_bars_as_of --
 -- A revision as it was: rows not newer than it, and those since replaced that were valid then.
 SELECT * FROM (
@@ -91,3 +97,11 @@ SELECT * FROM (
     ORDER BY time DESC LIMIT $5
 ) AS page
 ORDER BY time
+
+-- export_snapshot --
+-- Lets a second connection read what this transaction sees.
+SELECT pg_export_snapshot()
+
+-- take_snapshot --
+-- The first statement of the second transaction; the name comes from PostgreSQL itself.
+SET TRANSACTION SNAPSHOT '{snapshot}'
