@@ -37,6 +37,7 @@ WIDTH = 24
 FOREIGN_VARIABLES = (
     "PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT",
     "PIP_REQUIRE_VIRTUALENV", "PIP_NO_DEPS", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "VIRTUAL_ENV",
+    "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def clear_bar() -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what would lead pip out of ``.venv``."""
+    """Return this process's environment without what would lead pip out of ``.venv`` or leave no bytecode."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1", "NUMBA_CPU_NAME": "generic"}
 
@@ -212,8 +213,14 @@ def unpack_web_assets() -> None:
 
 def warm_kernels() -> None:
     """Compile the kernels once, so that no run has to wait for it."""
-    say("compiling the simulation kernels (once, about half a minute)")
+    say("compiling the simulation kernels (once, two to three minutes)")
     run_step("compiled the kernels", [VENV / "bin" / "python", "-m", "sptraderb.engine.warm"])
+
+
+def write_bytecode() -> None:
+    """Import what commands and servers import, so that no start compiles it, even where none may write."""
+    modules = "sptraderb.cli.main, sptraderb.api.server, sptraderb.orchestrator.worker"
+    run_step("wrote bytecode", [VENV / "bin" / "python", "-c", f"import {modules}"])
 
 
 def set_up(level: str) -> None:
@@ -233,6 +240,7 @@ def set_up(level: str) -> None:
         finished["run"] = fingerprint("run")
     if not base_is_sound or stamp.get("kernels") != kernels_fingerprint():
         warm_kernels()
+        write_bytecode()
     finished["kernels"] = kernels_fingerprint()
     if level == "dev":
         install_pins("dev")
