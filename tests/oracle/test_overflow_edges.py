@@ -187,3 +187,19 @@ def test_number_when_one_more_than_fits_then_is_refused(edge: str, engine: Calla
     """The next one is the error `money.overflow`, never a wrap, and never a result (M3)."""
     with pytest.raises(MoneyOverflow, match=r"money\.overflow"):
         _run(engine, _EDGES[edge].build(1))
+
+
+@pytest.mark.parametrize("engine", [replay, simulate], ids=["oracle", "engine"])
+def test_commission_when_its_maximum_cuts_what_would_not_fit_then_the_maximum_is_paid(
+    engine: Callable[..., Outcome],
+) -> None:
+    """Three lots at 2^62 minor units each are more than 64 bits hold; what is paid is the maximum."""
+    case = _case(
+        bars=[_FLAT, _FLAT],
+        long=[0],
+        size="3 lots",
+        terms={"capital": "1000000", "money_decimals": 2, "margin": "0.01"},
+    )
+    terms = replace(case.terms, commission_per_lot_minor=2**62, commission_max_minor=250)
+    outcome = _run(engine, replace(case, terms=terms))
+    assert outcome.ledger[outcome.ledger_column("kind") == LedgerKind.COMMISSION][:, 2].tolist() == [-250]

@@ -56,9 +56,13 @@ class OrderFee:
         return by_value + Fraction(quantity) / self._lot * self._per_lot
 
     def charged(self, price: Decimal, quantity: Decimal) -> Decimal:
-        """Return what one order of ``quantity`` at ``price`` pays: summed, rounded once, then bounded."""
+        """Return what one order of ``quantity`` at ``price`` pays: summed, bounded, rounded once.
+
+        Only what is paid must fit 64 bits (M3), not a sum that the maximum cuts.
+        """
         if not quantity:
             return ZERO
-        rounded = self._scales.rounded_fraction(self.by_size(price, quantity) + self.per_order)
-        bounded = max(rounded, self.least)
-        return bounded if self.most is None else min(bounded, self.most)
+        due = self.by_size(price, quantity) + self.per_order
+        if self.most is not None and due >= Fraction(self.most):
+            return self.most
+        return max(self._scales.rounded_fraction(due), self.least)
