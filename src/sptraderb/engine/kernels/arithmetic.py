@@ -7,15 +7,18 @@ Numba would turn into a float.
 
 import numpy as np
 
+from sptraderb.engine.kernel_cache import config
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
+from sptraderb.engine.kernels.wide_products import fitting_product, full_product
 
+_IS_COMPILED = not config.DISABLE_JIT
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 _SHIFT = np.uint64(32)
 _WORD = np.uint64(64)
 _HALF = np.uint64(0xFFFF_FFFF)
 _BASE = np.uint64(1 << 32)
-_TOP_BIT = np.uint64(1 << 63)
+_SIXTEEN, _EIGHT, _FOUR, _TWO = np.uint64(16), np.uint64(8), np.uint64(4), np.uint64(2)
 INT64_MAX = 2**63 - 1
 _RATE_ONE = 10**9
 _LARGE = 4.0e18
@@ -34,6 +37,8 @@ def magnitude_nb(value: int) -> np.uint64:
 @inlined_jit
 def wide_product_nb(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the high and the low 64 bits of the product of two uint64 numbers."""
+    if _IS_COMPILED:
+        return full_product(a, b)
     a_low, a_high = a & _HALF, a >> _SHIFT
     b_low, b_high = b & _HALF, b >> _SHIFT
     low_low = a_low * b_low
@@ -56,11 +61,14 @@ def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tup
     if high == _ZERO:
         quotient = low // divisor
         return quotient, low - quotient * divisor
-    shift = _ZERO
-    norm = divisor
-    while norm & _TOP_BIT == _ZERO:
-        norm = norm << _ONE
-        shift = shift + _ONE
+    if divisor <= _HALF:
+        upper = (high << _SHIFT) | (low >> _SHIFT)
+        first = upper // divisor
+        lower = ((upper - first * divisor) << _SHIFT) | (low & _HALF)
+        second = lower // divisor
+        return (first << _SHIFT) | second, lower - second * divisor
+    shift = _leading_zeros_nb(divisor)
+    norm = divisor << shift
     upper = high
     if shift > _ZERO:
         upper = (high << shift) | (low >> (_WORD - shift))
@@ -68,6 +76,17 @@ def wide_quotient_nb(high: np.uint64, low: np.uint64, divisor: np.uint64) -> tup
     first, rest = _digit_nb(upper, lower >> _SHIFT, norm)
     second, remainder = _digit_nb(rest, lower & _HALF, norm)
     return first * _BASE + second, remainder >> shift
+
+
+@inlined_jit
+def _leading_zeros_nb(value: np.uint64) -> np.uint64:
+    """Return how many bits of a number above 2^32 are 0 before its first 1."""
+    count = _ZERO
+    for width in (_SIXTEEN, _EIGHT, _FOUR, _TWO, _ONE):
+        if value >> (_WORD - width) == _ZERO:
+            value = value << width
+            count = count + width
+    return count
 
 
 @inlined_jit
@@ -95,6 +114,8 @@ def _signed_nb(size: np.uint64, negative: bool) -> tuple[int, bool]:
 @inlined_jit
 def product_nb(a: int, b: int) -> tuple[int, bool]:
     """Return ``a * b`` and whether its magnitude fits 63 bits."""
+    if _IS_COMPILED:
+        return fitting_product(a, b)
     high, low = wide_product_nb(magnitude_nb(a), magnitude_nb(b))
     if high != _ZERO:
         return 0, False

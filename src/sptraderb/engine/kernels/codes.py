@@ -12,6 +12,7 @@ from numba import njit
 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.engine.kernel_cache import config, use_default_cache_folder
+from sptraderb.engine.kernels.shared_code import with_shared_code
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
@@ -50,9 +51,10 @@ def _compiled(function: _Kernel, *, _nrt: bool, forceinline: bool) -> _Kernel:
         "forceinline": forceinline,
     }
     try:
-        return cast(_Kernel, njit(cache=True, **options)(function))
+        compiled = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder for the cache; `engine.warm` reports it
-        return cast(_Kernel, njit(cache=False, **options)(function))
+        compiled = njit(cache=False, **options)(function)
+    return cast(_Kernel, with_shared_code(compiled))
 
 
 # What a walk returns.
@@ -65,8 +67,7 @@ NEVER = (1 << 63) - 1
 
 # Bits of a bar's flags. EXPOSED comes out, the others go in; DUE is for a bar on which the spread changes
 # or a cost of holding falls due.
-ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, EXPOSED = 1, 2, 4, 8
-DUE = 128
+ENTRY_TRUE, ENTRY_ALLOWED, DAY_BEGINS, EXPOSED, EXIT_TRUE, DUE = 1, 2, 4, 8, 16, 128
 
 # Columns of what is known of each bar, where a cost needs it (one row a bar, else no row at all).
 (
