@@ -8,7 +8,7 @@ from math import gcd
 import numpy as np
 import numpy.typing as npt
 
-from sptraderb.domain.bar_facts import BarRates
+from sptraderb.domain.bar_facts import NO_FACTS, BarRates
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.costs import SwapKind
@@ -96,6 +96,8 @@ def bar_facts(instrument: Instrument, terms: Terms, n_bars: int) -> Int64Array:
 def due_bars(candles: Candles, terms: Terms) -> npt.NDArray[np.uint8] | np.uint8:
     """Return the DUE flag of bars on which the spread changes or a cost of holding falls due; 0: of none."""
     facts = terms.facts
+    if facts is NO_FACTS:
+        return np.uint8(0)
     due = np.zeros(len(candles), dtype=np.bool_)
     for column in (facts.swap_days, facts.funding_ppb):
         if column is not None:

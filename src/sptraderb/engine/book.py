@@ -96,21 +96,24 @@ def condition_table(plan: Plan, signals: Signals, n_bars: int) -> npt.NDArray[np
 
 
 def bar_flags(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> npt.NDArray[np.uint8]:
-    """Return each bar's flags: an entry condition is true, entries are allowed, a session day begins.
+    """Return each bar's flags: an entry's or exit's condition is true, entries are allowed, a day begins.
 
-    With conditions about the position, which only the walk knows, an entry may be true on any bar.
+    With conditions about the position, which only the walk knows, both may be true on any bar.
 
     Returns
     -------
     ndarray of shape (n_bars,), dtype=uint8
         Writable; the walk sets EXPOSED in it.
     """
-    flags = np.zeros(len(candles), dtype=np.uint8)
+    flags = signals.entry_allowed.view(np.uint8) << np.uint8(1)
     if plan.programs:
-        flags |= np.uint8(c.ENTRY_TRUE)
+        flags |= np.uint8(c.ENTRY_TRUE | c.EXIT_TRUE)
     for node in dict.fromkeys(rule.when for rule in plan.entries if rule.when not in plan.programs):
         flags |= signals.conditions[node].view(np.uint8)
-    flags |= signals.entry_allowed.view(np.uint8) << np.uint8(1)
+    exits = dict.fromkeys(rule.exits.when for rule in plan.entries)
+    for node in exits:
+        if node >= 0 and node not in plan.programs:
+            flags |= signals.conditions[node].view(np.uint8) << np.uint8(4)
     if terms.risk.daily_loss_limit_ppb and len(candles):
         begins = np.diff(candles.session_days, prepend=candles.session_days[0] - 1) != 0
         flags |= begins.view(np.uint8) << np.uint8(2)

@@ -16,6 +16,7 @@ from sptraderb.engine.kernels.arithmetic import (
     weight_nb,
     wide_half_even_nb,
 )
+from sptraderb.engine.kernels.converted_stretches import _quotient_nb
 
 INT64 = st.integers(-(2**63), INT64_MAX) | st.integers(-1000, 1000)
 POSITIVE = st.integers(1, INT64_MAX) | st.integers(1, 1000)
@@ -92,3 +93,30 @@ def test_budget_when_compared_then_exactly(
     assert (int(halves[0]) << 64) + int(halves[1]) == weight
     got = carries_nb(price, multiplier, (np.uint64(halves[0]), np.uint64(halves[1])), (money, 10**9, 1))
     assert got == (need <= money * 10**9)
+
+
+@EXACT
+@given(st.integers(-(2**61), 2**61), POSITIVE, POSITIVE)
+@example(5, 1, 2)
+@example(-5, 1, 2)
+@example(-7, 3, 2)
+@example(2**61, 2**62 + 1, 2**62)
+@example(-(2**61) + 1, 2**55 + 1, 2**56)
+def test_quotient_of_stretches_when_it_says_it_is_right_then_half_even(a: int, b: int, divisor: int) -> None:
+    """A mark guessed in doubles is the exact one rounded half to even, or left to the careful walk (M4)."""
+    value, is_safe = _quotient_nb(a, b, divisor)
+    assert not is_safe or value == div_half_even(a * b, divisor)
+
+
+@EXACT
+@given(st.integers(-(10**15), 10**15), st.integers(1, 10**9), st.integers(1, 10**9), st.integers(0, 1))
+def test_quotient_of_stretches_when_money_is_of_common_size_then_right(
+    a: int, b: int, half: int, odd: int
+) -> None:
+    """Marks up to 10^15 money units need no careful walk, ties and their neighbours included (M4)."""
+    divisor = 2 * half
+    a //= b // divisor + 1
+    for area in (a, (2 * (a // divisor) + odd) * half):
+        value, is_safe = _quotient_nb(area, b, divisor)
+        assert is_safe
+        assert value == div_half_even(area * b, divisor)

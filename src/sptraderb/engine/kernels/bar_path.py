@@ -18,7 +18,7 @@ from sptraderb.engine.kernels.fills import (
     worsen_trough_nb,
 )
 from sptraderb.engine.kernels.levels import Float64Array
-from sptraderb.engine.kernels.margin import close_by_stop_nb, set_live_stop_nb
+from sptraderb.engine.kernels.margin import close_by_stop_nb, may_be_out_nb, set_live_stop_nb
 from sptraderb.engine.kernels.opening import close_passed_nb
 from sptraderb.engine.kernels.resting_orders import take_nb
 
@@ -47,6 +47,24 @@ def walk_path_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
     book[c.UNCERTAIN] = 0
     if book[c.N_RESTING] > 0:
         arm_nb(book)
+
+
+@inlined_jit
+def is_untouched_nb(bar: int, book: Int64Array) -> bool:
+    """Return whether a bar clearly reaches nothing of what is held, with nothing at rest.
+
+    Its extremes are seen when it is marked.
+    """
+    if book[c.N_RESTING] != 0 or book[c.N_PARTS] != 0 or bar < book[c.LIVE_BAR]:
+        return False
+    side, exit_bar = book[c.SIDE], c.bar_at_nb(-book[c.SIDE])
+    low, high = book[exit_bar + c.LOW], book[exit_bar + c.HIGH]
+    stop, target = book[c.STOP], book[c.TARGET]
+    if book[c.STOP_OUT_PPB] != 0 and may_be_out_nb(low if side > 0 else high, book):
+        return False
+    if side > 0:
+        return bool(low > stop and (target == _NO_LEVEL or high < target) and high <= book[c.WATER])
+    return bool(low > target and (stop == _NO_LEVEL or high < stop) and low >= book[c.WATER])
 
 
 @kernel_jit

@@ -16,11 +16,12 @@ from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pend
 from sptraderb.engine.kernels.fills import close_at_nb, see_nb, side_offset_nb
 from sptraderb.engine.kernels.finer_bars import walk_strict_nb
 from sptraderb.engine.kernels.following import follow_nb
+from sptraderb.engine.kernels.held_ranges import Flags
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import judge_margin_nb
 from sptraderb.engine.kernels.margin_calls import AT_CLOSE, call_margin_nb
 from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
-from sptraderb.engine.kernels.plain_stretches import Flags, hold_nb, stay_flat_nb, wait_nb
+from sptraderb.engine.kernels.plain_stretches import hold_nb, stay_flat_nb, wait_nb
 from sptraderb.engine.kernels.position_rules import note_facts_nb, run_programs_nb
 from sptraderb.engine.kernels.resting_orders import cancel_both_nb
 from sptraderb.engine.kernels.varying_costs import begin_bar_nb, range_slippage_nb, take_rate_nb
@@ -94,6 +95,7 @@ def walk_bars_nb(
     """
     bar = book[c.NEXT_BAR]
     two_sided, has_costs = book[c.TWO_SIDED] != 0, book[c.BAR_COSTS] != 0
+    follows = spans.shape[1] == 0 and book[c.CHOICES] & c.BY_SHAPE == 0
     while 0 <= bar < stop_bar:
         if c.is_full_nb(book):
             book[c.NEXT_BAR] = bar
@@ -139,11 +141,11 @@ def walk_bars_nb(
                 bar = stay_flat_nb(bar, stop_bar, flags, curves, book)
             elif two_sided and book[c.SIDE] < 0:
                 bar = hold_nb(
-                    bar, stop_bar, 0, ask_highs, ask_lows, ask_closes, flags, conditions, curves, book
+                    bar, stop_bar, 0, follows, ask_highs, ask_lows, ask_closes, flags, facts, curves, book
                 )
             else:
                 offset = side_offset_nb(-book[c.SIDE], book)
-                bar = hold_nb(bar, stop_bar, offset, highs, lows, closes, flags, conditions, curves, book)
+                bar = hold_nb(bar, stop_bar, offset, follows, highs, lows, closes, flags, facts, curves, book)
     book[c.NEXT_BAR] = bar
     return c.WALKED
 

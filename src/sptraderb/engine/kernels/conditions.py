@@ -51,7 +51,8 @@ def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array,
     ):
         write_event_nb(bar, _BOTH_SIDES, 0, book)
         long_rule = short_rule = -1
-    leaves = side != 0 and book[c.EXIT_ROW] >= 0 and conditions[book[c.EXIT_ROW], bar] != 0
+    leaves = side != 0 and flag & c.EXIT_TRUE != 0 and book[c.EXIT_ROW] >= 0
+    leaves = leaves and conditions[book[c.EXIT_ROW], bar] != 0
     other = short_rule if side > 0 else long_rule
     closes = leaves and not (other >= 0 and _is_market_nb(other, book))
     if long_rule >= 0 and (side != 1 or _may_add_nb(closes, book)):

@@ -6,7 +6,7 @@ Each finer bar is walked like a bar: what its open has passed, its path, marks, 
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.outcome import NO_LEVEL
 from sptraderb.engine.kernels import codes as c
-from sptraderb.engine.kernels.bar_path import arm_nb, matters_nb, walk_path_nb
+from sptraderb.engine.kernels.bar_path import arm_nb, is_untouched_nb, matters_nb, walk_path_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.fills import see_nb, worsen_trough_nb
 from sptraderb.engine.kernels.following import follow_nb
@@ -39,6 +39,8 @@ def walk_strict_nb(
         As `walk_path_nb` takes them.
     """
     book[c.UNCERTAIN] = 0
+    if is_untouched_nb(bar, book):
+        return
     # What the open has passed is certain: a position that it ends does not matter any more.
     ended = book[c.SIDE] != 0 and close_passed_nb(bar, book)
     if matters_nb(bar, book):

@@ -66,7 +66,7 @@ def set_live_stop_nb(bar: int, price: int, book: Int64Array) -> None:
     if book[c.STOP_OUT_PPB] != 0:
         exit_bar = c.bar_at_nb(-side)
         worst = min(price, book[exit_bar + c.LOW]) if side > 0 else max(price, book[exit_bar + c.HIGH])
-        if _may_be_out_nb(worst, book):
+        if may_be_out_nb(worst, book):
             level = _stop_out_level_nb(book)
             if level != _NO_LEVEL and (stop == _NO_LEVEL or side * (level - stop) > 0):
                 stop, reason = level, _STOP_OUT
@@ -83,7 +83,7 @@ def close_by_stop_nb(bar: int, price: int, ambiguous: int, book: Int64Array) -> 
 
 
 @inlined_jit
-def _may_be_out_nb(price: int, book: Int64Array) -> bool:
+def may_be_out_nb(price: int, book: Int64Array) -> bool:
     """Return whether a price may leave no more than the stop-out's share of the used margin."""
     worth = float(book[c.QUANTITY]) * float(book[c.MONEY_MULTIPLIER])
     cash = float(book[c.BALANCE]) * float(book[c.MONEY_DIVISOR])
