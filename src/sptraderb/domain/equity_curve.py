@@ -88,16 +88,20 @@ def _session_ends(close_times_s: Int64Array, calendar: CalendarName) -> tuple[In
     """Return the session days that bars closed in, and the last bar of each: O(days log n_bars)."""
     if len(close_times_s) == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    first, last = session_days(close_times_s[[0, -1]], calendar).tolist()
-    days = np.arange(first, last + 1, dtype=np.int64)
-    closes_s = np.array([session_close_s(day, calendar) for day in days.tolist()], dtype=np.int64)
-    ended = np.searchsorted(close_times_s, closes_s, side="right")
-    held = np.diff(ended, prepend=0) > 0
-    return days[held], ended[held] - 1
+    edges = close_times_s[:: max(len(close_times_s) - 1, 1)]
+    first, last = session_days(edges, calendar)[[0, -1]].tolist()
+    closes_s = [session_close_s(day, calendar) for day in range(first, last + 1)]
+    ended = close_times_s.searchsorted(np.array(closes_s, dtype=np.int64), side="right")
+    held = ended != 0
+    held[1:] &= ended[1:] != ended[:-1]
+    return held.nonzero()[0] + first, ended[held] - 1
 
 
 def _returns(equity: Int64Array, deposit: int) -> Float64Array:
-    before = np.concatenate([np.array([deposit], dtype=np.int64), equity[:-1]]) if len(equity) else equity
+    before = equity.copy()
+    before[:1], before[1:] = deposit, equity[:-1]
+    if len(before) and before.min() > 0:
+        return np.asarray((equity - before) / before, dtype=np.float64)
     alive = np.logical_and.accumulate(before > 0)
     returns = np.full(len(equity), np.nan)
     np.divide(equity - before, before, out=returns, where=alive)

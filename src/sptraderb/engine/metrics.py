@@ -15,26 +15,17 @@ from sptraderb.domain.result_books import final_equity_minor, ledger_sums
 from sptraderb.domain.result_columns import Units
 from sptraderb.domain.terms import Terms
 from sptraderb.engine.kernels.trade_figures import TRADED_VALUE, sum_by_kind_nb
-from sptraderb.engine.metric_definitions import (
-    BARS,
-    BOOKS,
-    DAILY,
-    DEFINITIONS,
-    INTRABAR,
-    TRADES,
-    MetricDefinition,
-)
+from sptraderb.engine.metric_definitions import BARS, BOOKS, DAILY, DEFINITIONS, INTRABAR, TRADES
 from sptraderb.engine.metrics_drawdown import drawdown_figures
 from sptraderb.engine.metrics_exposure import exposure_figures
 from sptraderb.engine.metrics_figures import (
-    Figure,
     Figures,
-    Sample,
     Undefined,
     annual_periods,
     readable,
 )
 from sptraderb.engine.metrics_returns import (
+    Sample,
     growth_figures,
     ratio_figures,
     significance_figures,
@@ -99,21 +90,13 @@ def measure(
     }
     words = _conventions(sample, candles)
     units = _money_units(outcome, candles, terms)
-    return tuple([_metric(item, figures[item.name], units=units, words=words) for item in DEFINITIONS])
+    return _metrics(figures, units, words)
 
 
 def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
     marks = daily_marks(outcome, candles)
-    yearly, source = annual_periods(marks, candles, stated)
-    return Sample(
-        marks=marks,
-        periods_per_year=yearly,
-        periods_source=source,
-        rf=rf,
-        mar=mar,
-        calendar=candles.instrument.calendar,
-        is_ruined=marks.is_ruined,
-    )
+    periods = annual_periods(marks, candles, stated)
+    return Sample(marks, periods, rf=rf, mar=mar, calendar=candles.instrument.calendar)
 
 
 def _book_figures(outcome: Outcome) -> Figures:
@@ -155,7 +138,7 @@ def _conventions(sample: Sample, candles: Candles) -> dict[tuple[str, int | None
     """Return the words of each convention the definitions name, by sampling and ddof."""
     calendar = candles.instrument.calendar.value
     daily = (
-        f"equity at {calendar} session-day closes and the last bar, n={len(sample.returns)}, "
+        f"equity at {calendar} session-day closes and the last bar, n={sample.count}, "
         f"A={sample.periods_per_year:.6g} ({sample.periods_source}), y={sample.years:.6g}, "
         f"rf={sample.rf:g} a year, mar={sample.mar:g} a day"
     )
@@ -186,25 +169,33 @@ def _money_units(outcome: Outcome, candles: Candles, terms: Terms) -> Units:
     )
 
 
-def _metric(
-    definition: MetricDefinition,
-    figure: Figure,
-    *,
-    units: Units,
-    words: dict[tuple[str, int | None], str],
-) -> Metric:
-    value: MetricValue = None
-    reason = None
-    if isinstance(figure, Undefined):
-        reason = figure.reason
-    else:
-        value = units.money(int(figure)) if definition.unit == "money" else figure
-    return Metric(
-        name=definition.name,
-        group=definition.group,
-        value=value,
-        unit=definition.unit,
-        definition=definition.id,
-        convention=words[definition.sampling, definition.ddof],
-        reason=reason,
-    )
+def _metrics(figures: Figures, units: Units, words: dict[tuple[str, int | None], str]) -> tuple[Metric, ...]:
+    """Return each definition's figure with its convention."""
+    found, nothing = [], units.money(0)
+    for name, group, unit, definition, convention in _HEADS:
+        figure = figures[name]
+        value: MetricValue = None
+        reason = None
+        if isinstance(figure, Undefined):
+            reason = figure.reason
+        else:
+            value = figure
+            if unit == "money":
+                value = units.money(int(figure)) if figure else nothing
+        found.append(
+            Metric(
+                name=name,
+                group=group,
+                value=value,
+                unit=unit,
+                definition=definition,
+                convention=words[convention],
+                reason=reason,
+            )
+        )
+    return tuple(found)
+
+
+_HEADS = tuple(
+    (item.name, item.group, item.unit, item.id, (item.sampling, item.ddof)) for item in DEFINITIONS
+)

@@ -3,7 +3,6 @@
 Place: shared by the ``metrics_*`` files of the engine.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sptraderb.domain.bar_facts import BarFacts
-from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK, CalendarName
+from sptraderb.domain.calendar import SESSION_DAYS_A_WEEK
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.equity_curve import DailyMarks
 from sptraderb.domain.instrument import Instrument
@@ -34,53 +33,6 @@ Figure = float | int | Undefined
 Figures = dict[str, Figure]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """The daily sample all return figures are built on.
-
-    Parameters
-    ----------
-    marks : DailyMarks
-        Equity at session-day closes.
-    periods_per_year : float
-        A.
-    periods_source : str
-        How A came about.
-    rf : float
-        Risk-free rate a year.
-    mar : float
-        Least acceptable return per period.
-    calendar : CalendarName
-        Whose session days these are.
-    is_ruined : bool
-        Whether equity was zero or below at a session-day close.
-    """
-
-    marks: DailyMarks
-    periods_per_year: float
-    periods_source: str
-    rf: float
-    mar: float
-    calendar: CalendarName
-    is_ruined: bool
-
-    @property
-    def returns(self) -> Float64Array:
-        """Daily returns, shape (n,)."""
-        return self.marks.returns
-
-    @property
-    def years(self) -> float:
-        """Years from the first open to the last close."""
-        return self.marks.years
-
-    def when_sound(self, formula: Callable[[], Figure], *, fewest: int = FEWEST_RETURNS) -> Figure:
-        """Return a figure of the returns, or why there can be none."""
-        if self.is_ruined:
-            return Undefined("ruined")
-        return formula() if len(self.returns) >= fewest else Undefined("too_few")
-
-
 def readable(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """Return values contiguous and read-only, the one kind of array the passes are compiled for."""
     array = np.ascontiguousarray(values)
@@ -101,9 +53,10 @@ def minor_a_tick(
         One value where money is not converted, else one for each bar, at its open or its close.
     """
     scale = outcome.money_decimals - instrument.price_scale - instrument.quantity_scale
-    n_bars = 1 if facts.open_rates is None else outcome.n_bars_done
-    worth = facts.worth(np.arange(n_bars), at_close=at_close)
-    return readable(instrument.point_value * 10.0**scale * worth)
+    tick = instrument.point_value * 10.0**scale
+    if facts.open_rates is None:
+        return readable(np.array([tick]))
+    return readable(tick * facts.worth(np.arange(outcome.n_bars_done), at_close=at_close))
 
 
 def annual_periods(marks: DailyMarks, candles: Candles, stated: float | None) -> tuple[float, str]:

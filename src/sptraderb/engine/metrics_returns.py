@@ -1,46 +1,112 @@
 """Figures of daily returns: growth, ratios, significance and tails.
 
-Place: part of ``engine/metrics``. All of them are built on `Sample.returns`.
+Place: part of ``engine/metrics``. All of them are built on one `Sample`; its sums come from
+``kernels/return_figures``.
 """
 
 import math
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
-from sptraderb.domain.calendar import Int64Array
+from sptraderb.domain.calendar import CalendarName
 from sptraderb.domain.candle import Float64Array
-from sptraderb.domain.period_returns import SPANS, span_returns
-from sptraderb.engine.metrics_figures import Figure, Figures, Sample, Undefined, deviation, ratio
+from sptraderb.domain.equity_curve import DailyMarks
+from sptraderb.engine.kernels import return_figures as f
+from sptraderb.engine.metrics_figures import FEWEST_RETURNS, Figure, Figures, Undefined, ratio, readable
 
 _SHORTEST_YEARS = 1 / 12
 _NORMAL = NormalDist()
+_FLAT = 1e-12
+
+
+class Sample:
+    """The daily sample all return figures are built on, and what one pass over it found.
+
+    Parameters
+    ----------
+    marks : DailyMarks
+        Equity at session-day closes.
+    periods : tuple of float and str
+        A, and how it came about.
+    rf : float
+        Risk-free rate a year.
+    mar : float
+        Least acceptable return per period.
+    calendar : CalendarName
+        Whose session days these are.
+    """
+
+    def __init__(
+        self,
+        marks: DailyMarks,
+        periods: tuple[float, str],
+        *,
+        rf: float,
+        mar: float,
+        calendar: CalendarName,
+    ) -> None:
+        self.marks = marks
+        self.periods_per_year, self.periods_source = periods
+        self.rf, self.mar, self.calendar = rf, mar, calendar
+        self.years = marks.years
+        self.count = len(marks.returns)
+        self.is_ruined = marks.is_ruined
+        self.sums: list[float] = []
+        if self.count and not self.is_ruined:
+            found = np.empty(f.N_RETURN_FIGURES)
+            f.return_pass_nb(readable(marks.returns), rf / self.periods_per_year, mar, found)
+            self.sums = found.tolist()
+
+    def undefined(self, *, fewest: int = FEWEST_RETURNS) -> Undefined | None:
+        """Return why there can be no figure of the returns, None where there can."""
+        if self.is_ruined:
+            return Undefined("ruined")
+        return Undefined("too_few") if self.count < fewest else None
 
 
 def growth_figures(sample: Sample) -> Figures:
     """Return how the account grew."""
-    returns = sample.returns
-    figures: Figures = {
+    sums, yearly = sample.sums, sample.periods_per_year
+    return {
         "cagr": compound_growth(sample),
-        "annual_return": sample.when_sound(lambda: float(returns.mean()) * sample.periods_per_year, fewest=1),
-        "volatility": sample.when_sound(
-            lambda: deviation(returns) * math.sqrt(sample.periods_per_year), fewest=2
-        ),
-        "stability": sample.when_sound(lambda: _stability(sample.marks.equity_minor)),
+        "annual_return": sample.undefined(fewest=1) or sums[f.MEAN] * yearly,
+        "volatility": sample.undefined(fewest=2) or sums[f.DEVIATION] * math.sqrt(yearly),
+        "stability": sample.undefined() or _stability(sample),
+        **_period_figures(sample),
     }
-    for span in SPANS:
-        figures |= _period_figures(sample, span)
+
+
+def _stability(sample: Sample) -> Figure:
+    """Return R2 of log equity on time."""
+    found = float(f.straightness_nb(readable(sample.marks.equity_minor)))
+    return Undefined("zero_denominator") if math.isnan(found) else found
+
+
+def _period_figures(sample: Sample) -> Figures:
+    missing = sample.undefined(fewest=1)
+    if missing is not None:
+        return dict.fromkeys(_PERIOD_NAMES, missing)
+    marks, sums = sample.marks, sample.sums
+    found = np.empty((f.N_SPANS, f.N_PERIOD_FIGURES))
+    f.period_pass_nb(readable(marks.days), readable(marks.equity_minor), marks.deposit_minor, found)
+    figures: Figures = {
+        "best_day": sums[f.BEST],
+        "worst_day": sums[f.WORST],
+        "positive_days": sums[f.POSITIVE] / sample.count,
+    }
+    for span, (best, worst, positive, periods) in zip(("week", "month", "year"), found.tolist(), strict=True):
+        figures[f"best_{span}"], figures[f"worst_{span}"] = best, worst
+        if span != "year":
+            figures[f"positive_{span}s"] = positive / periods
     return figures
 
 
-def _period_figures(sample: Sample, name: str) -> Figures:
-    names = [f"best_{name}", f"worst_{name}", *([f"positive_{name}s"] if name != "year" else [])]
-    sound = sample.when_sound(lambda: 0, fewest=1)
-    if isinstance(sound, Undefined):
-        return dict.fromkeys(names, sound)
-    values = span_returns(sample.marks, name)
-    found = (float(values.max()), float(values.min()), int(np.count_nonzero(values > 0)) / len(values))
-    return dict(zip(names, found, strict=False))
+_PERIOD_NAMES = (
+    *("best_day", "worst_day", "positive_days", "best_week", "worst_week", "positive_weeks"),
+    *("best_month", "worst_month", "positive_months", "best_year", "worst_year"),
+)
 
 
 def compound_growth(sample: Sample) -> Figure:
@@ -54,63 +120,53 @@ def compound_growth(sample: Sample) -> Figure:
     return float((end / marks.deposit_minor) ** (1 / sample.years) - 1)
 
 
-def _stability(equity: Int64Array) -> Figure:
-    """Return R2 of log equity on time."""
-    logs = np.log(equity)
-    spread = float(((logs - logs.mean()) ** 2).sum())
-    if spread < 1e-18:
-        return Undefined("zero_denominator")
-    return float(np.corrcoef(np.arange(len(logs)), logs)[0, 1] ** 2)
-
-
 def ratio_figures(sample: Sample, *, max_drawdown_close: Figure) -> Figures:
     """Return reward against risk."""
-    returns, mar = sample.returns, sample.mar
+    missing = sample.undefined()
+    calmar = _calmar(sample, max_drawdown_close)
+    if missing is not None:
+        return {**dict.fromkeys(_RATIO_NAMES, missing), "calmar": calmar}
+    sums, root = sample.sums, math.sqrt(sample.periods_per_year)
+    mean, downside = sums[f.MEAN] - sample.mar, math.sqrt(sums[f.BELOW_SQUARED] / sample.count)
     return {
-        "sharpe": sample.when_sound(lambda: _sharpe(sample)),
-        "sortino": sample.when_sound(lambda: _sortino(sample)),
-        "calmar": _calmar(sample, max_drawdown_close),
-        "omega": sample.when_sound(
-            lambda: ratio(
-                float(np.maximum(returns - mar, 0).sum()), float(np.maximum(mar - returns, 0).sum())
-            )
-        ),
-        "tail_ratio": sample.when_sound(lambda: _tail_ratio(returns)),
-        "gain_to_pain": sample.when_sound(
-            lambda: ratio(float(returns.sum()), -float(returns[returns < 0].sum()))
-        ),
+        "sharpe": ratio(sums[f.EXCESS_MEAN] * root, sums[f.EXCESS_DEVIATION]),
+        "sortino": ratio(mean * root, downside),
+        "calmar": calmar,
+        "omega": ratio(sums[f.ABOVE], sums[f.BELOW]),
+        "tail_ratio": _tail_ratio(np.sort(sample.marks.returns)),
+        "gain_to_pain": ratio(sums[f.TOTAL], -sums[f.LOST]),
     }
 
 
-def _sharpe(sample: Sample) -> Figure:
-    excess = sample.returns - sample.rf / sample.periods_per_year
-    return ratio(float(excess.mean()) * math.sqrt(sample.periods_per_year), deviation(excess))
-
-
-def _sortino(sample: Sample) -> Figure:
-    excess = sample.returns - sample.mar
-    downside = math.sqrt(float((np.minimum(excess, 0) ** 2).mean()))
-    return ratio(float(excess.mean()) * math.sqrt(sample.periods_per_year), downside)
+_RATIO_NAMES = ("sharpe", "sortino", "omega", "tail_ratio", "gain_to_pain")
 
 
 def _calmar(sample: Sample, drawdown: Figure) -> Figure:
     growth = compound_growth(sample)
     if isinstance(growth, Undefined):
         return growth
-    if sample.marks.is_ruined:
+    if sample.is_ruined:
         return Undefined("ruined")
     return drawdown if isinstance(drawdown, Undefined) else ratio(growth, drawdown)
 
 
-def _tail_ratio(returns: Float64Array) -> Figure:
-    low, high = np.quantile(returns, [0.05, 0.95])
-    found = ratio(float(high), float(low))
+def _tail_ratio(ordered: Float64Array) -> Figure:
+    found = ratio(_quantile(ordered, 0.95), _quantile(ordered, 0.05))
     return found if isinstance(found, Undefined) else abs(found)
+
+
+def _quantile(ordered: Float64Array, share: float) -> float:
+    """Return a quantile between the two values around it, as NumPy's ``linear``."""
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    part = place - below
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def significance_figures(sample: Sample) -> Figures:
     """Return how sure the Sharpe ratio is (Bailey and Lopez de Prado 2012)."""
-    error = sample.when_sound(lambda: _sharpe_error(sample))
+    error = sample.undefined() or _sharpe_error(sample)
     if isinstance(error, Undefined):
         return {"sharpe_standard_error": error, "psr": error}
     return {
@@ -120,62 +176,61 @@ def significance_figures(sample: Sample) -> Figures:
 
 
 def _period_sharpe(sample: Sample) -> float:
-    excess = sample.returns - sample.rf / sample.periods_per_year
-    return float(excess.mean()) / deviation(excess)
+    return sample.sums[f.EXCESS_MEAN] / sample.sums[f.EXCESS_DEVIATION]
 
 
 def _sharpe_error(sample: Sample) -> Figure:
     """Return the standard error of the Sharpe ratio per period."""
-    returns = sample.returns
-    if deviation(returns) < 1e-12:
+    if sample.sums[f.DEVIATION] < _FLAT:
         return Undefined("zero_denominator")
     sharpe = _period_sharpe(sample)
-    skew, kurtosis = _moments(returns)
-    inside = (1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2) / (len(returns) - 1)
+    skew, kurtosis = _moments(sample)
+    inside = (1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2) / (sample.count - 1)
     return math.sqrt(inside) if inside > 0 else Undefined("zero_denominator")
 
 
-def _moments(values: Float64Array) -> tuple[float, float]:
+def _moments(sample: Sample) -> tuple[float, float]:
     """Return population skewness and kurtosis (normal = 3)."""
-    centred = values - values.mean()
-    variance = float((centred**2).mean())
-    return float((centred**3).mean()) / variance**1.5, float((centred**4).mean()) / variance**2
+    variance = sample.sums[f.SECOND_MOMENT]
+    return sample.sums[f.THIRD_MOMENT] / variance**1.5, sample.sums[f.FOURTH_MOMENT] / variance**2
 
 
 def tail_figures(sample: Sample) -> Figures:
     """Return the shape of the daily returns and their worst part."""
-    returns = sample.returns
-    figures: Figures = {
-        "skew": sample.when_sound(lambda: _corrected_moments(returns)[0]),
-        "excess_kurtosis": sample.when_sound(lambda: _corrected_moments(returns)[1]),
-        "normal_var_95": sample.when_sound(
-            lambda: float(returns.mean()) + _NORMAL.inv_cdf(0.05) * deviation(returns)
-        ),
-        "normal_cvar_95": sample.when_sound(
-            lambda: float(returns.mean()) - deviation(returns) * _NORMAL.pdf(_NORMAL.inv_cdf(0.05)) / 0.05
-        ),
-    }
-    return figures | _quantile_figures(sample, "95", 0.05) | _quantile_figures(sample, "99", 0.01)
+    missing = sample.undefined()
+    if missing is not None:
+        return dict.fromkeys(_TAIL_NAMES, missing)
+    mean, deviation = sample.sums[f.MEAN], sample.sums[f.DEVIATION]
+    ordered = np.sort(sample.marks.returns)
+    skew, kurtosis = _corrected_moments(sample)
+    figures: Figures = {"skew": skew, "excess_kurtosis": kurtosis}
+    figures["normal_var_95"] = mean + _normal_quantile() * deviation
+    figures["normal_cvar_95"] = mean - deviation * _NORMAL.pdf(_normal_quantile()) / 0.05
+    for level, share in (("95", 0.05), ("99", 0.01)):
+        at_risk = _quantile(ordered, share)
+        count = int(np.searchsorted(ordered, at_risk, side="right"))
+        figures[f"var_{level}"] = at_risk
+        figures[f"cvar_{level}"] = float(np.add.reduce(ordered[:count])) / count
+    return figures
 
 
-def _quantile_figures(sample: Sample, level: str, share: float) -> Figures:
-    returns = sample.returns
-
-    def shortfall() -> float:
-        return float(returns[returns <= np.quantile(returns, share)].mean())
-
-    return {
-        f"var_{level}": sample.when_sound(lambda: float(np.quantile(returns, share))),
-        f"cvar_{level}": sample.when_sound(shortfall),
-    }
+_TAIL_NAMES = (
+    *("skew", "excess_kurtosis", "normal_var_95", "normal_cvar_95"),
+    *("var_95", "cvar_95", "var_99", "cvar_99"),
+)
 
 
-def _corrected_moments(returns: Float64Array) -> tuple[Figure, Figure]:
+@cache
+def _normal_quantile() -> float:
+    return _NORMAL.inv_cdf(0.05)
+
+
+def _corrected_moments(sample: Sample) -> tuple[Figure, Figure]:
     """Return bias-corrected skewness and excess kurtosis (as SciPy with ``bias=False``)."""
-    if deviation(returns) < 1e-12:
+    if sample.sums[f.DEVIATION] < _FLAT:
         return Undefined("zero_denominator"), Undefined("zero_denominator")
-    n = len(returns)
-    skew, kurtosis = _moments(returns)
+    n = sample.count
+    skew, kurtosis = _moments(sample)
     corrected = math.sqrt(n * (n - 1)) / (n - 2) * skew
     excess = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * kurtosis - 3 * (n - 1))
     return corrected, excess

@@ -27,12 +27,14 @@ from sptraderb.engine.kernels import (
     bars,
     curve_figures,
     forming_bars,
+    return_figures,
     rolling_sums,
     series,
     smoothing,
     trade_figures,
 )
 from sptraderb.engine.metrics import measure
+from sptraderb.engine.metrics_figures import readable
 from sptraderb.engine.simulate import simulate
 
 _N_BARS = 64
@@ -43,6 +45,7 @@ _ENTRANCES: tuple[ModuleType, ...] = (
     rolling_sums,
     forming_bars,
     curve_figures,
+    return_figures,
     trade_figures,
 )
 
@@ -77,7 +80,9 @@ def warm_kernels() -> WarmReport:
     candles = _candles()
     plan = _plan()
     terms = Terms(money_decimals=6, capital_minor=10**10, margin_rate_ppb=33_333_333)
-    measure(simulate(plan, candles, evaluate(plan, candles), terms), candles, terms)
+    outcome = simulate(plan, candles, evaluate(plan, candles), terms)
+    measure(outcome, candles, terms)
+    return_figures.straightness_nb(readable(outcome.equity_minor))  # asked of ten days and more
     evaluate(plan, candles, profile=TRADINGVIEW)
     return kernels_report()
 

@@ -1,7 +1,7 @@
 """One pass over the curves of a run: drawdowns, their episodes, exposure and leverage.
 
 What `engine/metrics_drawdown` and `engine/metrics_exposure` report; a bar is read once. Integers are
-exact; sums of doubles carry their rounding errors along (Neumaier, 1974).
+exact; sums of doubles carry their rounding errors along (Neumaier, 1974), block by block.
 """
 
 import numpy as np
@@ -27,6 +27,7 @@ Flags = npt.NDArray[np.uint8]
 ) = range(9)
 # ... and in the doubles.
 TROUGH_FRACTION, CLOSE_FRACTION, DEPTHS, LEVERAGE, MOST_LEVERAGE, N_DOUBLES = range(6)
+_BLOCK = 256
 
 
 @kernel_jit
@@ -56,35 +57,70 @@ def drawdown_pass_nb(
     integers, doubles : ndarray
         Written at their places.
     """
-    n_bars = len(equity)
-    peak = deposit
-    lowest, lowest_trough = peak, peak
-    start, low_bar, low = -1, first, deposit
+    peak = lowest = lowest_trough = low = deposit
+    start, low_bar = -1, first
     depths = lost = 0.0
-    for bar in range(first, n_bars):
-        mark, trough = equity[bar], troughs[bar]
-        lowest = min(lowest, mark)
-        lowest_trough = min(lowest_trough, trough)
-        if mark < peak:
-            if start < 0:
-                start, low_bar, low = bar, bar, mark
-            elif mark < low:
-                low_bar, low = bar, mark
+    bar, n_bars = first, len(equity)
+    while bar < n_bars:
+        until = min(bar + _BLOCK, n_bars)
+        if start >= 0 and _highest_nb(equity[bar:until]) < peak:
+            bottom = _lowest_nb(equity[bar:until])
+            lowest_trough = min(lowest_trough, _lowest_nb(troughs[bar:until]))
+            if bottom < low:
+                low_bar, low = bar + _place_nb(equity[bar:until], bottom), bottom
+            lowest, bar = min(lowest, bottom), until
             continue
-        if start >= 0:
-            depths, lost = added_nb((peak - low) / peak, depths, lost)
-            _end_episode_nb(start, bar, low_bar, first, opens_s, closes_s, integers)
-            start = -1
-        if mark > peak:
-            _end_stretch_nb(peak, lowest, lowest_trough, integers, doubles)
-            peak = mark
-            lowest, lowest_trough = peak, peak
+        while bar < until:
+            mark, trough = equity[bar], troughs[bar]
+            lowest = min(lowest, mark)
+            lowest_trough = min(lowest_trough, trough)
+            if mark < peak:
+                if start < 0:
+                    start, low_bar, low = bar, bar, mark
+                elif mark < low:
+                    low_bar, low = bar, mark
+            else:
+                if start >= 0:
+                    depths, lost = added_nb((peak - low) / peak, depths, lost)
+                    _end_episode_nb(start, bar, low_bar, first, opens_s, closes_s, integers)
+                    start = -1
+                if mark > peak:
+                    _end_stretch_nb(peak, lowest, lowest_trough, integers, doubles)
+                    peak = lowest = lowest_trough = mark
+            bar += 1
     _end_stretch_nb(peak, lowest, lowest_trough, integers, doubles)
     if start >= 0:
         depths, lost = added_nb((peak - low) / peak, depths, lost)
         _end_episode_nb(start, n_bars - 1, low_bar, first, opens_s, closes_s, integers)
         integers[IS_OPEN] = 1
     doubles[DEPTHS] = depths + lost
+
+
+@inlined_jit
+def _highest_nb(values: Int64Array) -> int:
+    """Return the largest of some values, of which there is at least one."""
+    found = values[0]
+    for place in range(len(values)):
+        found = max(found, values[place])
+    return int(found)
+
+
+@inlined_jit
+def _lowest_nb(values: Int64Array) -> int:
+    """Return the smallest of some values, of which there is at least one."""
+    found = values[0]
+    for place in range(len(values)):
+        found = min(found, values[place])
+    return int(found)
+
+
+@inlined_jit
+def _place_nb(values: Int64Array, wanted: int) -> int:
+    """Return where a value that is there stands first."""
+    place = 0
+    while values[place] != wanted:
+        place += 1
+    return place
 
 
 @inlined_jit
@@ -156,16 +192,36 @@ def exposure_pass_nb(
         Written at their places.
     """
     total = lost = most = 0.0
-    count = 0
-    step = 1 if len(minor_a_tick) > 1 else 0
-    for bar in range(first, len(equity)):
-        count += exposed[bar]
-    for bar in range(len(equity)):
-        steps = held[bar]
-        if steps != 0 and equity[bar] > 0:
-            price = closes[bar] if steps > 0 else ask_closes[bar]
-            leverage = float(price) * float(abs(steps)) * minor_a_tick[bar * step] / float(equity[bar])
-            total, lost = added_nb(leverage, total, lost)
-            most = max(most, leverage)
+    count, n_bars = 0, len(equity)
+    for place in range(len(exposed[first:])):
+        count += exposed[first:][place]
+    for bar in range(0, n_bars, _BLOCK):
+        until = min(bar + _BLOCK, n_bars)
+        worth = minor_a_tick[bar:until] if len(minor_a_tick) > 1 else minor_a_tick
+        asks, prices = ask_closes[bar:until], closes[bar:until]
+        part, highest = _leverage_nb(worth, equity[bar:until], held[bar:until], prices, asks)
+        total, lost = added_nb(part, total, lost)
+        most = max(most, highest)
     integers[EXPOSED_BARS] = count
     doubles[LEVERAGE], doubles[MOST_LEVERAGE] = total + lost, most
+
+
+@inlined_jit
+def _leverage_nb(
+    minor_a_tick: Float64Array,
+    equity: Int64Array,
+    held: Int64Array,
+    closes: Int64Array,
+    ask_closes: Int64Array,
+) -> tuple[float, float]:
+    """Return the sum and the largest of the leverages of some bars; 0 where nothing or less is owned."""
+    step = 1 if len(minor_a_tick) > 1 else 0
+    even = odd = most = 0.0
+    for place in range(len(equity)):
+        steps, owned = held[place], equity[place]
+        price = closes[place] if steps > 0 else ask_closes[place]
+        value = float(price) * abs(float(steps)) * minor_a_tick[place * step]
+        leverage = (value if owned > 0 else 0.0) / (float(owned) if owned > 0 else 1.0)
+        even, odd = odd, even + leverage
+        most = max(most, leverage)
+    return even + odd, most
