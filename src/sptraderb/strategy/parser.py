@@ -91,8 +91,7 @@ class _Parser:
         return token
 
     def _is(self, text: str) -> bool:
-        token = self._next
-        return token.kind in (TokenKind.OPERATOR, TokenKind.NAME) and token.text == text
+        return self._tokens[self._at].word == text
 
     def _expect(self, text: str) -> Token:
         if not self._is(text):
@@ -123,7 +122,7 @@ class _Parser:
             raise _too_deep(self._next.span)
         left = self._prefixed(lowest)
         while True:
-            operator = self._next.text if self._next.kind in (TokenKind.OPERATOR, TokenKind.NAME) else ""
+            operator = self._next.word
             precedence = _BINARY.get(operator, 0)
             if precedence < lowest or not precedence:
                 break
@@ -163,7 +162,7 @@ class _Parser:
             start = self._take().span.start
             operand = self._expression(_NOT)
             return Unary(span=Span(start, operand.span.end), operator="not", operand=operand)
-        if self._is("-") or self._is("+"):
+        if self._next.word in ("-", "+"):
             token = self._take()
             operand = self._expression(_UNARY)
             if token.text == "+":
@@ -226,7 +225,7 @@ class _Parser:
 
     def _unit(self, end: int) -> tuple[str, int]:
         """Parse `unit := ["%" | "pips" | "ticks" | "lots" | "units" | "bars" | "R"]`."""
-        word = self._next.text if self._next.kind in (TokenKind.OPERATOR, TokenKind.NAME) else ""
+        word = self._next.word
         unit = _UNIT_SPELLINGS.get(word, word)
         if unit not in UNIT_WORDS or (unit == "%" and self._value_follows()):
             return "", end

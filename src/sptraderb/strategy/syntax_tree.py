@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Characters ``start`` to ``end`` of the expression's text."""
+class Span(NamedTuple):
+    """Characters ``start`` to ``end`` of the expression's text; a tuple, for a text has thousands."""
 
     start: int
     end: int

@@ -1,8 +1,8 @@
 """Expression text to tokens; knows characters, not grammar."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sptraderb.strategy.syntax_tree import Span
 
@@ -19,13 +19,13 @@ class TokenKind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token with the characters it spans."""
+class Token(NamedTuple):
+    """One token with the characters it spans; ``word`` is the text of an operator or name, else empty."""
 
     kind: TokenKind
     text: str
     span: Span
+    word: str = ""
 
 
 class ExpressionFault(Exception):
@@ -40,12 +40,12 @@ class ExpressionFault(Exception):
 
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<timeframe>@\s*[0-9A-Za-z]+)"
+    r"\s*(?:(?P<timeframe>@\s*[0-9A-Za-z]+)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/<>()\[\],.%])"
+    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/<>()\[\],.%]))"
 )
+_KINDS = {kind.value: kind for kind in TokenKind}
 _HINTS = {
     "=": "write `==` to compare",
     "&": "write `and`",
@@ -73,18 +73,24 @@ def tokens_of(text: str) -> list[Token]:
         hint = "name parts of it in `indicators`"
         raise ExpressionFault("strategy.expression_too_long", message, Span(0, 1), hint)
     found: list[Token] = []
-    position = 0
-    while position < len(text):
+    position, end = 0, len(text.rstrip())
+    while position < end:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise _unreadable(text, position)
-        if match.lastgroup == "timeframe":
-            found.append(Token(TokenKind.TIMEFRAME, match.group()[1:].strip(), Span(*match.span())))
-        elif match.lastgroup != "space":
-            found.append(Token(TokenKind(match.lastgroup), match.group(), Span(*match.span())))
+            raise _unreadable(text, _after_space(text, position))
+        group = match.lastgroup
+        kind, word, span = _KINDS[group], match[group], Span(*match.span(group))
+        if kind is TokenKind.TIMEFRAME:
+            found.append(Token(kind, word[1:].strip(), span))
+        else:
+            found.append(Token(kind, word, span, "" if kind is TokenKind.NUMBER else word))
         position = match.end()
     found.append(Token(TokenKind.END, "", Span(len(text), len(text) + 1)))
     return found
+
+
+def _after_space(text: str, position: int) -> int:
+    return len(text) - len(text[position:].lstrip())
 
 
 def _unreadable(text: str, position: int) -> ExpressionFault:
