@@ -34,8 +34,8 @@ class Frame:
         """Session day of each bar as float64."""
         return self.candles.session_days.astype(np.float64)
 
-    def price(self, name: str) -> Float64Array:
-        """Return a price series: a column, or a mean of columns such as ``hlc3``."""
+    def price(self, name: str, *, out: Float64Array | None = None) -> Float64Array:
+        """Return a price series: a column, or a mean of columns such as ``hlc3``; one column in ``out``."""
         if name == "volume":
             return self.candles.volume.astype(np.float64)
         columns = _PRICES.get(name)
@@ -44,7 +44,7 @@ class Frame:
         divisor = 10.0**self.candles.instrument.price_scale * len(columns)
         first = getattr(self.candles, columns[0])
         if len(columns) == 1:
-            alone: Float64Array = np.divide(first, divisor)  # the integers become doubles on the way
+            alone: Float64Array = np.divide(first, divisor, out=out)  # the integers become doubles on the way
             return alone
         total: Float64Array = np.add(first, getattr(self.candles, columns[1]), dtype=np.float64)
         for column in columns[2:]:

@@ -37,27 +37,28 @@ def wma(x: Float64Array, period: int) -> Float64Array:
     return windowed(talib.WMA, x, period)
 
 
-def sma(x: Float64Array, period: int) -> Float64Array:
-    """Return the mean; after an undefined value it starts anew."""
-    found = mean(x, period)
+def sma(x: Float64Array, period: int, *, out: Float64Array | None = None) -> Float64Array:
+    """Return the mean, in ``out`` if given; after an undefined value it starts anew."""
+    found = mean(x, period, out=out)
     if not len(x) or np.isfinite(found[-1]) or not np.isnan(x).any():
         return found
-    out = np.full(len(x), np.nan)
+    found[:] = np.nan
     for start, stop in defined_stretches(~np.isnan(x)):
-        out[start:stop] = mean(np.ascontiguousarray(x[start:stop]), period)
-    return out
+        mean(np.ascontiguousarray(x[start:stop]), period, out=found[start:stop])
+    return found
 
 
-def mean(x: Float64Array, period: int) -> Float64Array:
+def mean(x: Float64Array, period: int, *, out: Float64Array | None = None) -> Float64Array:
     """Return the mean of windows, TA-Lib's to the last bit; a window of one value is the value itself.
 
-    ``x`` may begin with undefined values and have none later.
+    ``x`` may begin with undefined values and have none later. It is written to ``out`` if given.
     """
+    found = np.empty(len(x)) if out is None else out
     if period == 1:
-        return x.copy()
-    out = np.empty(len(x))
-    series.mean_into_nb(x, period, out)
-    return out
+        found[:] = x
+    else:
+        series.mean_into_nb(x, period, found)
+    return found
 
 
 def defined_stretches(defined: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -71,24 +72,25 @@ def rolling_sum(x: Float64Array, period: int) -> Float64Array:
     return x.copy() if period == 1 else talib.SUM(x, timeperiod=period)
 
 
-def highest(x: Float64Array, period: int) -> Float64Array:
-    """Return the highest of each window; undefined while one of its values is."""
-    return _extreme(x, period, 1)
+def highest(x: Float64Array, period: int, *, out: Float64Array | None = None) -> Float64Array:
+    """Return the highest of each window, in ``out`` if given; undefined while one of its values is."""
+    return _extreme(x, period, 1, out)
 
 
-def lowest(x: Float64Array, period: int) -> Float64Array:
-    """Return the lowest of each window; undefined while one of its values is."""
-    return _extreme(x, period, -1)
+def lowest(x: Float64Array, period: int, *, out: Float64Array | None = None) -> Float64Array:
+    """Return the lowest of each window, in ``out`` if given; undefined while one of its values is."""
+    return _extreme(x, period, -1, out)
 
 
-def _extreme(x: Float64Array, period: int, direction: int) -> Float64Array:
+def _extreme(x: Float64Array, period: int, direction: int, out: Float64Array | None) -> Float64Array:
+    found = np.empty(len(x)) if out is None else out
     if series.count_not_finite_nb(x) == series.first_defined_nb(x):
-        out = np.empty(len(x))
-        series.extreme_into_nb(x, period, direction, np.empty(period), out)
-        return out
+        series.extreme_into_nb(x, period, direction, np.empty(period), found)
+        return found
     extreme, n_defined = window_extremes(x, period, direction)
     extreme[n_defined < period] = np.nan
-    return extreme
+    found[:] = extreme
+    return found
 
 
 def window_extremes(

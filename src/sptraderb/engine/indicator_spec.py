@@ -109,7 +109,7 @@ class IndicatorSpec:
     source : str
         Whose definition it is.
     talib : str
-        The TA-Lib functions behind it; empty if none.
+        The TA-Lib functions behind it, or equal to it (`formulas/one_pass_formulas`); empty if none.
     differs : str
         What differs from TradingView; empty if nothing.
     """

@@ -1,17 +1,19 @@
 """Indicators: float64 series from float64 series, by TA-Lib where it has TradingView's seeds.
 
-Means, RSI, CCI, deviations and extremes are TA-Lib's; MACD, ATR, ADX, Keltner and the stochastic are
-composed of parts, because TA-Lib seeds or aligns them in another way. What each is called with, and
-when its first value comes, stands in ``engine/indicator_registry``.
+The commonest are one kernel each (``formulas/one_pass_formulas``), equal to TA-Lib's where it has them with
+those seeds; MACD, ATR, ADX, Keltner and the stochastic TA-Lib seeds or aligns in another way. What each is
+called with, and when its first value comes, stands in ``engine/indicator_registry``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import talib
 
+from sptraderb.engine.array_pool import ArrayPool
 from sptraderb.engine.formulas.momentum_formulas import MOMENTUM
+from sptraderb.engine.formulas.one_pass_formulas import NOT_WANTED, ONE_PASS, OnePass
 from sptraderb.engine.formulas.talib_formulas import DIRECT
 from sptraderb.engine.formulas.trader_formulas import TRADERS
 from sptraderb.engine.formulas.volume_formulas import VOLUME
@@ -19,19 +21,12 @@ from sptraderb.engine.indicator_parts import (
     Compute,
     Float64Array,
     Series,
-    atr,
     defined_stretches,
-    directional,
-    ema,
     highest,
     lowest,
     mean,
-    place_in_range,
     session_vwap,
-    shifted,
-    sma,
-    true_range,
-    windowed,
+    wma,
 )
 from sptraderb.engine.indicator_registry import ALIASES, REGISTRY
 from sptraderb.engine.kernels import smoothing
@@ -90,9 +85,9 @@ def compute_indicator(name: str, inputs: Series, params: tuple[float, ...], *, r
     return tuple(_without_infinities(series) for series in found)
 
 
-_ENDURING = frozenset({"sma", "sma_legacy", "ema"})
-"""Windows by running sums and recursions of one input: a value that is not finite never leaves them, so
-that where the last value is finite all inputs and outputs were."""
+_ENDURING = frozenset({"sma", "sma_legacy"})
+"""Windows by running sums of one input: a value that is not finite never leaves them, so that where the
+last value is finite all inputs and outputs were."""
 
 
 def _without_infinities(values: Float64Array) -> Float64Array:
@@ -121,89 +116,44 @@ def _n_outputs(name: str) -> int:
     return len(REGISTRY[ALIASES.get(name, name)].outputs)
 
 
-def _windowed(function: Callable[..., Float64Array]) -> Compute:
-    return lambda inputs, params: (windowed(function, inputs[0], int(params[0])),)
+def wanted_outputs(
+    name: str, inputs: Series, params: tuple[float, ...], wanted: Collection[int], pool: ArrayPool
+) -> Mapping[int, Float64Array]:
+    """Return some outputs of an indicator of prices, by their number.
+
+    Parameters
+    ----------
+    name, inputs, params
+        As `compute_indicator` takes them; the inputs are prices, so each value is there and none is
+        large.
+    wanted : collection of int
+        Which outputs; the others cost nothing where one kernel computes the indicator.
+    pool : ArrayPool
+        Where outputs come from.
+
+    Raises
+    ------
+    InvalidInput
+        ``plan.unknown_indicator``.
+    """
+    one_pass, n_bars = ONE_PASS.get(name), len(inputs[0])
+    if one_pass is None or not n_bars:
+        found = compute_indicator(name, inputs, params)
+        return {place: found[place] for place in wanted}
+    outputs = tuple(
+        pool.numbers(n_bars) if place in wanted else NOT_WANTED for place in range(_n_outputs(name))
+    )
+    one_pass(inputs, params, outputs, pool)
+    return {place: outputs[place] for place in wanted}
 
 
-def _rsi(inputs: Series, params: tuple[float, ...]) -> Series:
-    return (talib.RSI(inputs[0], timeperiod=int(params[0])),)
+def _every_output(name: str, one_pass: OnePass) -> Compute:
+    def compute(inputs: Series, params: tuple[float, ...]) -> Series:
+        outputs = tuple(np.empty(len(inputs[0])) for _ in range(_n_outputs(name)))
+        one_pass(inputs, params, outputs, ArrayPool())
+        return outputs
 
-
-def _macd(inputs: Series, params: tuple[float, ...]) -> Series:
-    fast, slow, signal = (int(value) for value in params)
-    line = ema(inputs[0], fast) - ema(inputs[0], slow)
-    smooth = ema(line, signal)
-    return line, smooth, line - smooth
-
-
-def _bbands(inputs: Series, params: tuple[float, ...]) -> Series:
-    period, width = int(params[0]), float(params[1])
-    bands = talib.BBANDS(inputs[0], timeperiod=period, nbdevup=width, nbdevdn=width)
-    return bands[0], bands[1], bands[2]
-
-
-def _adx(inputs: Series, params: tuple[float, ...]) -> Series:
-    plus_di, minus_di, _, adx = directional(inputs, int(params[0]))
-    return adx, plus_di, minus_di
-
-
-def _stoch(inputs: Series, params: tuple[float, ...]) -> Series:
-    k_period, k_smooth, d_period = (int(value) for value in params)
-    raw = place_in_range(inputs[2], low=lowest(inputs[1], k_period), high=highest(inputs[0], k_period))
-    k = sma(raw, k_smooth)
-    return k, sma(k, d_period)
-
-
-def _cci(inputs: Series, params: tuple[float, ...]) -> Series:
-    out = np.empty(len(inputs[0]))
-    windows = np.zeros((4, int(params[0])))
-    smoothing.channel_index_into_nb(inputs[0], inputs[1], inputs[2], windows, out)
-    return (out,)
-
-
-def _mom(inputs: Series, params: tuple[float, ...]) -> Series:
-    found = shifted(inputs[0], int(params[0]))
-    return (np.subtract(inputs[0], found, out=found),)
-
-
-def _roc(inputs: Series, params: tuple[float, ...]) -> Series:
-    before = shifted(inputs[0], int(params[0]))
-    found = np.subtract(inputs[0], before)
-    found *= 100.0
-    found /= before
-    return (found,)
-
-
-def _stdev(inputs: Series, params: tuple[float, ...]) -> Series:
-    if int(params[0]) == 1:
-        return (np.zeros(len(inputs[0])),)
-    return (talib.STDDEV(inputs[0], timeperiod=int(params[0]), nbdev=1.0),)
-
-
-def _stdev_sample(inputs: Series, params: tuple[float, ...]) -> Series:
-    period = int(params[0])
-    return (_stdev(inputs, params)[0] * np.sqrt(period / (period - 1.0)),)
-
-
-def _donchian(inputs: Series, params: tuple[float, ...]) -> Series:
-    upper, lower = highest(inputs[0], int(params[0])), lowest(inputs[1], int(params[0]))
-    middle = upper + lower
-    middle /= 2.0
-    return upper, middle, lower
-
-
-def _keltner(inputs: Series, params: tuple[float, ...]) -> Series:
-    period = int(params[0])
-    middle, reach = ema(inputs[2], period), params[1] * ema(true_range(inputs), period)
-    return middle + reach, middle, middle - reach
-
-
-def _supertrend(inputs: Series, params: tuple[float, ...]) -> Series:
-    high, low, close = inputs
-    ranges = atr(inputs, int(params[1]))
-    line, direction = np.empty(len(ranges)), np.empty(len(ranges))
-    smoothing.supertrend_into_nb(high, low, close, float(params[0]), ranges, line, direction)
-    return line, direction
+    return compute
 
 
 def _sma(inputs: Series, params: tuple[float, ...]) -> Series:
@@ -222,32 +172,31 @@ def _obv(inputs: Series, _params: tuple[float, ...]) -> Series:
     return (out,)
 
 
+def _stdev(inputs: Series, params: tuple[float, ...]) -> Series:
+    if int(params[0]) == 1:
+        return (np.zeros(len(inputs[0])),)
+    return (talib.STDDEV(inputs[0], timeperiod=int(params[0]), nbdev=1.0),)
+
+
+def _stdev_sample(inputs: Series, params: tuple[float, ...]) -> Series:
+    period = int(params[0])
+    return (_stdev(inputs, params)[0] * np.sqrt(period / (period - 1.0)),)
+
+
 _CLASSIC: Mapping[str, Compute] = {
     "sma": _sma,
     "sma_legacy": _sma,
-    "ema": _windowed(talib.EMA),
     "ema_legacy": _ema_legacy,
-    "wma": _windowed(talib.WMA),
-    "rsi": _rsi,
-    "macd": _macd,
-    "bbands": _bbands,
-    "atr": lambda inputs, params: (atr(inputs, int(params[0])),),
-    "adx": _adx,
-    "stoch": _stoch,
-    "cci": _cci,
-    "mom": _mom,
-    "roc": _roc,
+    "wma": lambda inputs, params: (wma(inputs[0], int(params[0])),),
     "obv": _obv,
     "stdev": _stdev,
     "stddev": _stdev,
     "stdev_sample": _stdev_sample,
     "highest": lambda inputs, params: (highest(inputs[0], int(params[0])),),
     "lowest": lambda inputs, params: (lowest(inputs[0], int(params[0])),),
-    "donchian": _donchian,
-    "keltner": _keltner,
     "vwap": lambda inputs, _params: (session_vwap(inputs[0], inputs[1], inputs[2]),),
-    "supertrend": _supertrend,
 }
+_ONE_PASS: Mapping[str, Compute] = {name: _every_output(name, compute) for name, compute in ONE_PASS.items()}
 
-INDICATORS: Mapping[str, Compute] = {**_CLASSIC, **DIRECT, **MOMENTUM, **VOLUME, **TRADERS}
+INDICATORS: Mapping[str, Compute] = {**_CLASSIC, **DIRECT, **MOMENTUM, **VOLUME, **TRADERS, **_ONE_PASS}
 """How each indicator is computed, by its word."""

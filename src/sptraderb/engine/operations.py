@@ -4,27 +4,23 @@ Numbers are float64 arrays with NaN for undefined; conditions are uint8 arrays o
 `kernels.series.FALSE`, `UNDEFINED`, `TRUE`. The compiler emits these words; a test compares.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sptraderb.domain.plan import Node
+from sptraderb.engine.array_pool import ArrayPool
 from sptraderb.engine.forming import forming_price
 from sptraderb.engine.frames import Frame
 from sptraderb.engine.indicator_parts import highest, lowest, window_extremes
 from sptraderb.engine.indicator_registry import REGISTRY
-from sptraderb.engine.indicators import compute_indicator
+from sptraderb.engine.indicators import compute_indicator, wanted_outputs
 from sptraderb.engine.kernels import series
 from sptraderb.engine.local_time import hours, weekdays
+from sptraderb.engine.series_order import BEYOND, Float64Array, OrderMemory, Truth, Values, beyond
 from sptraderb.errors import InvalidInput
-
-Float64Array = npt.NDArray[np.float64]
-Truth = npt.NDArray[np.uint8]
-Values = npt.NDArray[Any]
 
 NUMBER, CONDITION, EITHER = "number", "condition", "either"
 
@@ -43,58 +39,19 @@ class Place:
         Orders of series on these bars that other nodes have asked for.
     raw : bool
         Whether numbers compare as the doubles they are and last bits are TradingView's.
+    pool : ArrayPool
+        Arrays for results.
     """
 
     frame: Frame
     timezone: str
-    orders: "OrderMemory"
+    orders: OrderMemory
     raw: bool = False
+    pool: ArrayPool = field(default_factory=ArrayPool)
 
     def order_of(self, left: Float64Array, right: Float64Array) -> Truth:
         """Return on each bar how ``left`` lies to ``right``: a code of `kernels.series`."""
         return self.orders.order_of(left, right, len(self.frame), raw=self.raw)
-
-
-class OrderMemory:
-    """The last order of two series: comparisons and crosses of the same two follow each other."""
-
-    def __init__(self) -> None:
-        self._last: tuple[Float64Array, Float64Array, Truth] | None = None
-
-    def order_of(self, left: Float64Array, right: Float64Array, n_bars: int, *, raw: bool = False) -> Truth:
-        """Return on each bar how ``left`` lies to ``right``, remembered if these were the last two.
-
-        The next two series are written over it.
-        """
-        if self._last is None or self._last[0] is not left or self._last[1] is not right:
-            room = np.empty(n_bars, dtype=np.uint8) if self._last is None else self._last[2]
-            self._last = left, right, (_raw_order if raw else _order)(left, right, room)
-        return self._last[2]
-
-
-_TURNED = np.array([series.ABOVE, series.LEVEL, series.BELOW, series.UNORDERED], dtype=np.uint8)
-
-
-def _order(left: Float64Array, right: Float64Array, out: Truth) -> Truth:
-    if left.ndim and right.ndim:
-        series.order_into_nb(left, right, out)
-    elif left.ndim:
-        series.order_to_level_into_nb(left, float(right), out)
-    elif right.ndim:
-        series.order_to_level_into_nb(right, float(left), out)
-        np.take(_TURNED, out, out=out)
-    else:
-        series.order_into_nb(spread(left, len(out)), spread(right, len(out)), out)
-    return out
-
-
-def _raw_order(left: Float64Array, right: Float64Array, out: Truth) -> Truth:
-    """Write how ``left`` lies to ``right`` as the doubles they are."""
-    out[:] = series.LEVEL
-    out[np.broadcast_to(left > right, out.shape)] = series.ABOVE
-    out[np.broadcast_to(left < right, out.shape)] = series.BELOW
-    out[np.broadcast_to(np.isnan(left) | np.isnan(right), out.shape)] = series.UNORDERED
-    return out
 
 
 Compute = Callable[[Node, tuple[Values, ...], Place], Values]
@@ -132,11 +89,12 @@ def _numeric(function: Callable[..., Values]) -> Compute:
     """Return a computation of numbers bar by bar; what is not finite is undefined."""
 
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-        del node, place
+        del node
+        room = place.pool.numbers(len(place.frame)) if any(values.ndim for values in args) else None
         with np.errstate(all="ignore"):
-            found = function(*args)
-        if found.ndim and found is not args[0] and not series.count_infinite_nb(found):
-            return found
+            found = function(*args, out=room)
+        if room is not None and not series.count_infinite_nb(room):
+            return room
         return np.where(np.isfinite(found), found, np.nan)
 
     return compute
@@ -151,8 +109,12 @@ def _compared(kind: int) -> Compute:
         if left.dtype == np.uint8:  # equality of conditions
             same = np.where((left == series.UNDEFINED) | (right == series.UNDEFINED), 1, 2 * (left == right))
             return (same if kind == series.EQUAL else 2 - same).astype(np.uint8)
-        out = np.empty(len(place.frame), dtype=np.uint8)
-        series.look_up_into_nb(place.order_of(left, right), answers, out)
+        out = place.pool.truths(len(place.frame))
+        is_direct = kind in BEYOND and not place.raw and (left.ndim > 0 or right.ndim > 0)
+        if not is_direct or place.orders.knows(left, right):
+            series.look_up_into_nb(place.order_of(left, right), answers, out)
+        else:
+            beyond(left, right, *BEYOND[kind], out)
         return out
 
     return compute
@@ -177,7 +139,7 @@ def _crossed(wanted: int) -> Compute:
 
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
         del node
-        out = np.empty(len(place.frame), dtype=np.uint8)
+        out = place.pool.truths(len(place.frame))
         series.look_up_two_into_nb(place.order_of(*args), answers, out)
         return out
 
@@ -192,14 +154,9 @@ def _constant(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     return np.array(node.params[0], dtype=np.float64)
 
 
-def spread(values: Values, n_bars: int) -> Values:
-    """Return values with one per bar: a constant is repeated."""
-    return values if values.ndim else np.full(n_bars, values[()], dtype=values.dtype)
-
-
 def _price(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     del args
-    return place.frame.price(node.name)
+    return place.frame.price(node.name, out=place.pool.numbers(len(place.frame)))
 
 
 def _forming(node: Node, args: tuple[Values, ...], place: Place) -> Values:
@@ -226,6 +183,26 @@ def _indicator(node: Node, args: tuple[Values, ...], place: Place) -> Values:
     spec = REGISTRY.get(node.name)
     inputs = (*args, place.frame.session_day) if spec is not None and spec.reads_sessions else args
     return compute_indicator(node.name, inputs, node.params, raw=place.raw)[output_number(node)]
+
+
+def indicator_of_prices(
+    nodes: Sequence[Node], args: tuple[Float64Array, ...], place: Place
+) -> tuple[Float64Array, ...]:
+    """Return the values of nodes that are outputs of one indicator of prices, computed once.
+
+    Raises
+    ------
+    InvalidInput
+        ``plan.unknown_indicator``, ``plan.unknown_output``.
+    """
+    spec = REGISTRY.get(nodes[0].name)
+    inputs = (*args, place.frame.session_day) if spec is not None and spec.reads_sessions else args
+    wanted = [output_number(node) for node in nodes]
+    if place.raw:
+        outputs = compute_indicator(nodes[0].name, inputs, nodes[0].params, raw=True)
+        return tuple(outputs[number] for number in wanted)
+    found = wanted_outputs(nodes[0].name, inputs, nodes[0].params, wanted, place.pool)
+    return tuple(found[number] for number in wanted)
 
 
 def output_number(node: Node) -> int:
@@ -284,10 +261,9 @@ def _round_to_tick(node: Node, args: tuple[Values, ...], place: Place) -> Values
     return rounded
 
 
-def _windowed(function: Callable[[Float64Array, int], Float64Array]) -> Compute:
+def _windowed(function: Callable[..., Float64Array]) -> Compute:
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-        del place
-        return function(args[0], _period(node))
+        return function(args[0], _period(node), out=place.pool.numbers(len(place.frame)))
 
     return compute
 
@@ -335,14 +311,30 @@ def _arithmetic(
     return Op(compute=_numeric(function), args=args, repeats=repeats, takes_constants=True)
 
 
+def _of_several(function: np.ufunc) -> Callable[..., Values]:
+    def compute(*args: Values, out: Values | None) -> Values:
+        found: Values = np.add(args[0], 0.0, out=out)
+        for values in args[1:]:
+            found = function(found, values, out=out)
+        return found
+
+    return compute
+
+
 def _comparison(kind: int, args: tuple[str, ...] = _TWO) -> Op:
     return Op(compute=_compared(kind), args=args, gives=CONDITION, takes_constants=True)
 
 
-def _logic(function: Callable[..., Values]) -> Op:
+def _logic(function: np.ufunc) -> Op:
     def compute(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-        del node, place
-        return reduce(function, args)
+        del node
+        if not any(values.ndim for values in args):
+            return np.asarray(reduce(function, args))
+        out = place.pool.truths(len(place.frame))
+        function(args[0], args[1], out=out)
+        for values in args[2:]:
+            function(out, values, out=out)
+        return out
 
     return Op(compute=compute, args=_CONDITIONS, gives=CONDITION, repeats=True, takes_constants=True)
 
@@ -366,8 +358,8 @@ OPS: Mapping[str, Op] = {
     "div": _arithmetic(np.divide),
     "pow": _arithmetic(np.power),
     "mod": _arithmetic(np.mod),
-    "min": _arithmetic(lambda *args: reduce(np.minimum, args), repeats=True),
-    "max": _arithmetic(lambda *args: reduce(np.maximum, args), repeats=True),
+    "min": _arithmetic(_of_several(np.minimum), repeats=True),
+    "max": _arithmetic(_of_several(np.maximum), repeats=True),
     "neg": _arithmetic(np.negative, _ONE),
     "abs": _arithmetic(np.abs, _ONE),
     "floor": _arithmetic(np.floor, _ONE),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sptraderb.engine.indicator_parts import Compute, Float64Array, Series, true_range
-from sptraderb.engine.kernels import rolling_sums, smoothing
+from sptraderb.engine.kernels import rolling_sums
 
 
 def window_sum(x: Float64Array, period: int) -> Float64Array:
@@ -98,7 +98,7 @@ def _supertrend(inputs: Series, params: tuple[float, ...]) -> Series:
     high, low, close = inputs
     ranges = _atr(inputs, params[1:])[0]
     line, direction = np.empty(len(ranges)), np.empty(len(ranges))
-    smoothing.supertrend_into_nb(high, low, close, float(params[0]), ranges, line, direction)
+    rolling_sums.supertrend_from_into_nb(high, low, close, float(params[0]), ranges, line, direction)
     return line, direction
 
 

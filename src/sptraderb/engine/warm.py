@@ -25,29 +25,32 @@ from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.kernel_cache import built_cache_folder
 from sptraderb.engine.kernels import (
     bars,
+    comparisons,
     curve_figures,
     forming_bars,
+    mean_passes,
     return_figures,
     rolling_sums,
     series,
     smoothing,
     trade_figures,
+    window_passes,
 )
 from sptraderb.engine.metrics import measure
 from sptraderb.engine.metrics_figures import readable
 from sptraderb.engine.simulate import simulate
 
 _N_BARS = 64
-_ENTRANCES: tuple[ModuleType, ...] = (
-    bars,
+_SERIES: tuple[ModuleType, ...] = (
     series,
+    comparisons,
     smoothing,
+    mean_passes,
+    window_passes,
     rolling_sums,
     forming_bars,
-    curve_figures,
-    return_figures,
-    trade_figures,
 )
+_ENTRANCES: tuple[ModuleType, ...] = (bars, *_SERIES, curve_figures, return_figures, trade_figures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

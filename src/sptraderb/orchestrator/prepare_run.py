@@ -23,7 +23,8 @@ from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.profile import PROFILES, STRICT
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
-from sptraderb.engine.evaluate import NO_SERIES, ExternalSeries, evaluate
+from sptraderb.engine.evaluate import evaluate
+from sptraderb.engine.graph_walk import NO_SERIES, ExternalSeries
 from sptraderb.errors import CandlesUnusable
 from sptraderb.orchestrator.candle_fitness import require_fit
 from sptraderb.orchestrator.conversion_data import LoadedConversion, load_conversion

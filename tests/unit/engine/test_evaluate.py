@@ -1,9 +1,9 @@
 """The vocabulary of nodes, undefined values, higher timeframes, readiness and the session gate."""
 
-import dataclasses
 import math
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import cast
 
 import numpy as np
 import pytest
@@ -14,8 +14,11 @@ from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
 from sptraderb.domain.order import EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan, SessionFilter
 from sptraderb.domain.timeframe import H1, M15, Timeframe
+from sptraderb.engine import graph_walk
+from sptraderb.engine.array_pool import ArrayPool
 from sptraderb.engine.evaluate import evaluate, evaluate_series
-from sptraderb.engine.operations import OPS, Op, Place, Values
+from sptraderb.engine.operations import OPS, Place
+from sptraderb.engine.series_order import Values
 from sptraderb.errors import InvalidInput
 
 NAN = math.nan
@@ -287,13 +290,13 @@ def test_vocabulary_when_read_then_every_op_says_what_it_takes() -> None:
 def test_node_when_several_rules_read_it_then_it_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An indicator that an entry and an exit share costs one pass over the bars."""
     computed: list[str] = []
-    plain = OPS["indicator"]
+    plain = graph_walk.indicator_of_prices
 
-    def counting(node: Node, args: tuple[Values, ...], place: Place) -> Values:
-        computed.append(node.name)
-        return plain.compute(node, args, place)
+    def counting(nodes: Sequence[Node], args: tuple[Values, ...], place: Place) -> tuple[Values, ...]:
+        computed.extend(node.name for node in nodes)
+        return plain(nodes, args, place)
 
-    monkeypatch.setitem(cast(dict[str, Op], OPS), "indicator", dataclasses.replace(plain, compute=counting))
+    monkeypatch.setattr(graph_walk, "indicator_of_prices", counting)
     mean = Node(op="indicator", name="sma", args=(0,), params=(2.0,))
     nodes = (
         CLOSE,
@@ -303,3 +306,83 @@ def test_node_when_several_rules_read_it_then_it_is_computed_once(monkeypatch: p
     )
     evaluate(Plan(name="shared", nodes=nodes, entries=(rule(2, 3),)), candles_of(CLOSES))
     assert computed == ["sma"]
+
+
+def test_outputs_when_of_one_indicator_then_it_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upper and lower band of the same call come from one pass, and are the bands."""
+    passes: list[tuple[str, ...]] = []
+    plain = graph_walk.indicator_of_prices
+
+    def counting(nodes: Sequence[Node], args: tuple[Values, ...], place: Place) -> tuple[Values, ...]:
+        passes.append(tuple(node.output for node in nodes))
+        return plain(nodes, args, place)
+
+    monkeypatch.setattr(graph_walk, "indicator_of_prices", counting)
+    bands = [
+        Node(op="indicator", name="bbands", args=(0,), params=(3.0, 2.0), output=name)
+        for name in ("upper", "middle", "lower")
+    ]
+    sums = [Node(op="add", args=(1, 3)), Node(op="div", args=(4, 5))]
+    two = Node(op="constant", params=(2.0,))
+    nodes = (CLOSE, *bands, sums[0], two, sums[1])
+    plan = Plan(name="p", nodes=nodes, series={"half": 6, "middle": 2}, entries=())
+    found = evaluate_series(plan, candles_of(CLOSES))
+    np.testing.assert_allclose(found["half"], found["middle"], rtol=1e-14)
+    assert passes == [("middle", "upper", "lower")]
+
+
+def test_graph_when_walked_by_several_threads_then_values_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which thread computes a node, and whose memory it takes, changes no bit of any series."""
+    closes = (100_000 + np.cumsum(np.random.default_rng(4).integers(-9, 10, 400))).tolist()
+    candles = candles_of(closes)
+    nodes = [CLOSE, OPEN]
+    for period in (2.0, 3.0, 5.0, 8.0):
+        mean = len(nodes)
+        nodes += [
+            Node(op="indicator", name="ema", args=(0,), params=(period,)),
+            Node(op="sub", args=(mean, 1)),
+            Node(op="highest", args=(mean + 1,), params=(period,)),
+            Node(op="indicator", name="sma", args=(mean + 2,), params=(period,)),
+            Node(op="greater", args=(mean, 0), boolean=True),
+            Node(op="count_true", args=(mean + 4,), params=(period,)),
+        ]
+    wanted = {f"s{number}": number for number in range(2, len(nodes), 3)}
+    plan = Plan(name="p", nodes=tuple(nodes), series=wanted, entries=())
+    alone = evaluate_series(plan, candles)
+    monkeypatch.setattr(graph_walk, "_BARS_PER_THREAD", 1)
+    monkeypatch.setattr(graph_walk, "_n_processors", lambda: 4)
+    for _ in range(5):
+        together = evaluate_series(plan, candles)
+        for name, values in alone.items():
+            np.testing.assert_array_equal(together[name], values, err_msg=name)
+
+
+def test_graph_when_a_node_cannot_be_computed_then_every_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in any thread is raised to the caller, and nothing waits for what never comes."""
+    monkeypatch.setattr(graph_walk, "_BARS_PER_THREAD", 1)
+    monkeypatch.setattr(graph_walk, "_n_processors", lambda: 4)
+    broken = Node(op="indicator", name="nothing", args=(0,), params=(2.0,))
+    plan = Plan(name="p", nodes=(CLOSE, broken, Node(op="neg", args=(1,))), series={"x": 2}, entries=())
+    before = threading.active_count()
+    with pytest.raises(InvalidInput) as caught:
+        evaluate_series(plan, candles_of(CLOSES))
+    assert caught.value.code == "plan.unknown_indicator"
+    assert threading.active_count() == before
+
+
+def test_array_when_something_still_holds_it_then_the_pool_leaves_it() -> None:
+    """Only memory that nobody can read is used again: neither a held array nor one with a view."""
+    pool = ArrayPool()
+    held, viewed = pool.numbers(4), pool.numbers(4)
+    view = viewed[1:]
+    pool.give_back([held])
+    box = [viewed]
+    del viewed
+    pool.give_back(box)
+    box = [pool.numbers(4)]
+    address = box[0].ctypes.data
+    assert address not in (held.ctypes.data, view.ctypes.data - 8)
+    pool.give_back(box)
+    assert pool.numbers(4).ctypes.data == address

@@ -7,9 +7,14 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
+from sptraderb.domain.plan import Node
+from sptraderb.engine.frames import Frame
 from sptraderb.engine.indicator_parts import highest, lowest, mean, rank, window_extremes
 from sptraderb.engine.kernels import series
-from sptraderb.engine.operations import OrderMemory
+from sptraderb.engine.operations import OPS, Place
+from sptraderb.engine.series_order import OrderMemory
+from sptraderb.testing.random_runs import random_candles
 
 NAN = float("nan")
 Float64Array = npt.NDArray[np.float64]
@@ -103,3 +108,30 @@ def test_order_when_asked_again_then_is_not_computed_again() -> None:
     left, right = np.arange(5.0), np.arange(5.0)[::-1].copy()
     memory = OrderMemory()
     assert memory.order_of(left, right, 5) is memory.order_of(left, right, 5)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(values, values), min_size=1, max_size=40),
+    st.sampled_from(["less", "less_equal", "greater", "greater_equal"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_comparison_when_no_order_is_known_then_is_the_same_as_by_order(
+    pairs: list[tuple[float, float]], op: str, left_is_constant: bool, right_is_constant: bool
+) -> None:
+    """M9 holds in one pass over two series as it does where their order is written down first."""
+    left, right = (np.array(column) for column in zip(*pairs, strict=True))
+    right = np.where(left * 3 > right, left * (1 + 4e-13), right)
+    sides = [
+        np.array(side[0]) if constant else side
+        for side, constant in ((left, left_is_constant), (right, right_is_constant))
+    ]
+    if any(np.isnan(side) for side in sides if not side.ndim):
+        return
+    frame = Frame(random_candles(SEEDED_INSTRUMENTS["EURUSD"], seed=5, n_bars=len(left)))
+    fresh, asked = (Place(frame=frame, timezone="UTC", orders=OrderMemory()) for _ in range(2))
+    asked.orders.order_of(sides[0], sides[1], len(left))
+    node = Node(op=op, boolean=True)
+    one, other = (OPS[op].compute(node, (sides[0], sides[1]), place) for place in (fresh, asked))
+    np.testing.assert_array_equal(one, other)

@@ -45,13 +45,6 @@ def _stochrsi(inputs: Series, params: tuple[float, ...]) -> Series:
     return k, sma(k, d_period)
 
 
-def _willr(inputs: Series, params: tuple[float, ...]) -> Series:
-    period = int(params[0])
-    return (
-        place_in_range(inputs[2], low=lowest(inputs[1], period), high=highest(inputs[0], period)) - 100.0,
-    )
-
-
 def _ultosc(inputs: Series, params: tuple[float, ...]) -> Series:
     found = talib.ULTOSC(*inputs, *(int(value) for value in params))
     return (np.where(highest(true_range(inputs), int(min(params))) > 0.0, found, np.nan),)
@@ -77,10 +70,6 @@ def _adxr(inputs: Series, params: tuple[float, ...]) -> Series:
     return ((adx + shifted(adx, period - 1)) / 2.0,)
 
 
-def _directional(output: int) -> Compute:
-    return lambda inputs, params: (directional(inputs, int(params[0]))[output],)
-
-
 def _moves(output: int) -> Compute:
     def compute(inputs: Series, params: tuple[float, ...]) -> Series:
         moves = directional_moves(inputs)[output]
@@ -94,14 +83,10 @@ MOMENTUM: Mapping[str, Compute] = {
     "ppo": _ppo,
     "stochf": _stochf,
     "stochrsi": _stochrsi,
-    "willr": _willr,
     "ultosc": _ultosc,
     "er": _efficiency,
     "kdj": _kdj,
     "adxr": _adxr,
-    "plus_di": _directional(0),
-    "minus_di": _directional(1),
-    "dx": _directional(2),
     "plus_dm": _moves(0),
     "minus_dm": _moves(1),
     "trange": lambda inputs, _params: (true_range(inputs),),

@@ -13,10 +13,7 @@ from sptraderb.engine.indicator_spec import IndicatorSpec
 _FUNCTIONS: Mapping[str, str] = {
     name: spec.talib for name, spec in REGISTRY.items() if name.startswith("cdl")
 } | {
-    "dema": "DEMA",
-    "tema": "TEMA",
     "trima": "TRIMA",
-    "kama": "KAMA",
     "t3": "T3",
     "mama": "MAMA",
     "ht_trendline": "HT_TRENDLINE",
@@ -91,7 +88,7 @@ def _direct(spec: IndicatorSpec, function: Callable[..., Any]) -> Compute:
             arrays = arrays[::-1]
         outputs = []
         for name, array in zip(spec.output_names, arrays, strict=True):
-            series = array.astype(np.float64)
+            series = array.astype(np.float64, copy=False)
             series[: spec.first_value(params, name)] = np.nan  # whole numbers have no undefined value
             outputs.append(series)
         return tuple(outputs)

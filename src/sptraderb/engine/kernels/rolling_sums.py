@@ -1,4 +1,4 @@
-"""Sums, means and deviations of windows as TradingView computes them, to the last bit.
+"""Sums, means, deviations of windows and what follows them as TradingView computes them, to the last bit.
 
 References
 ----------
@@ -109,3 +109,41 @@ def weighted_into_nb(x: Float64Array, n: int, out: Float64Array) -> None:
             factor += 1.0
             total = total + x[place] * factor
         out[bar] = total / weights
+
+
+@kernel_jit
+def supertrend_from_into_nb(
+    high: Float64Array,
+    low: Float64Array,
+    close: Float64Array,
+    width: float,
+    ranges: Float64Array,
+    line: Float64Array,
+    direction: Float64Array,
+) -> None:
+    """Write Supertrend's line and direction (1 up, -1 down) from the mean ranges, as TradingView rounds them.
+
+    References
+    ----------
+    TradingView's reference code of ``ta.supertrend``; its direction has the other sign.
+    """
+    upper, lower, trend = 0.0, 0.0, -1.0
+    started = False
+    for bar in range(len(close)):
+        if np.isnan(ranges[bar]):
+            line[bar] = direction[bar] = np.nan
+            continue
+        middle, reach = (high[bar] + low[bar]) / 2.0, width * ranges[bar]
+        new_upper, new_lower = middle + reach, middle - reach
+        if started:
+            if not (new_lower > lower or close[bar - 1] < lower):
+                new_lower = lower
+            if not (new_upper < upper or close[bar - 1] > upper):
+                new_upper = upper
+            if trend < 0.0:
+                trend = 1.0 if close[bar] > new_upper else -1.0
+            else:
+                trend = -1.0 if close[bar] < new_lower else 1.0
+        upper, lower, started = new_upper, new_lower, True
+        line[bar] = lower if trend > 0.0 else upper
+        direction[bar] = trend

@@ -45,7 +45,7 @@ def wilder_into_nb(x: Float64Array, n: int, first: int, out: Float64Array) -> No
 def true_range_into_nb(high: Float64Array, low: Float64Array, close: Float64Array, out: Float64Array) -> None:
     """Write the true range; that of the first bar is high - low."""
     for bar in range(len(high)):
-        out[bar] = _true_range_nb(bar, high, low, close)
+        out[bar] = true_range_nb(bar, high, low, close)
 
 
 @kernel_jit
@@ -66,24 +66,28 @@ def average_range_into_nb(
     high: Float64Array, low: Float64Array, close: Float64Array, n: int, out: Float64Array
 ) -> None:
     """Write Wilder's smoothing of the true range."""
+    weight = 1.0 / n
     total = value = 0.0
     for bar in range(len(high)):
-        reach = _true_range_nb(bar, high, low, close)
+        reach = true_range_nb(bar, high, low, close)
         if bar < n:
             total += reach
             value = total / n
         else:
-            value = (value * (n - 1) + reach) / n
+            value += (reach - value) * weight
         out[bar] = value if bar >= n - 1 else np.nan
 
 
 @inlined_jit
-def _true_range_nb(bar: int, high: Float64Array, low: Float64Array, close: Float64Array) -> float:
+def true_range_nb(bar: int, high: Float64Array, low: Float64Array, close: Float64Array) -> float:
     """Return the true range of one bar."""
-    reach: float = high[bar] - low[bar]
+    top: float = high[bar]
+    bottom: float = low[bar]
     if bar > 0:
-        reach = max(reach, abs(high[bar] - close[bar - 1]), abs(low[bar] - close[bar - 1]))
-    return reach
+        before = close[bar - 1]
+        top = before if before > top else top
+        bottom = before if before < bottom else bottom
+    return top - bottom
 
 
 @kernel_jit
@@ -99,41 +103,49 @@ def directional_into_nb(
 ) -> None:
     """Write Wilder's +DI, -DI, DX and ADX in one pass; a range of 0 keeps the last DI.
 
-    Each of the four recursions waits for a division on every bar: here they wait together.
+    The four recursions wait for each other's steps together. An output of length 0 is not written.
     """
+    weight = 1.0 / n
     plus_sum = minus_sum = range_sum = index_sum = 0.0
-    plus = minus = reach = mean = last_plus = last_minus = 0.0
+    plus = minus = reach = mean = last_plus = last_minus = this_index = 0.0
     for bar in range(len(high)):
-        this_range = _true_range_nb(bar, high, low, close)
+        this_range = true_range_nb(bar, high, low, close)
         if bar < n:
             range_sum += this_range
             reach = range_sum / n
         else:
-            reach = (reach * (n - 1) + this_range) / n
+            reach += (this_range - reach) * weight
         if bar > 0:
             up, down = high[bar] - high[bar - 1], low[bar - 1] - low[bar]
-            this_plus = up if up > down and up > 0.0 else 0.0
-            this_minus = down if down > up and down > 0.0 else 0.0
+            up, down = max(up, 0.0), max(down, 0.0)
+            this_plus = up if up > down else 0.0
+            this_minus = down if down > up else 0.0
             if bar <= n:
                 plus_sum += this_plus
                 minus_sum += this_minus
                 plus, minus = plus_sum / n, minus_sum / n
             else:
-                plus, minus = (plus * (n - 1) + this_plus) / n, (minus * (n - 1) + this_minus) / n
-        plus_di[bar] = minus_di[bar] = index[bar] = mean_index[bar] = np.nan
+                plus += (this_plus - plus) * weight
+                minus += (this_minus - minus) * weight
         if bar >= n:
             if reach > 0.0:
-                last_plus, last_minus = 100.0 * plus / reach, 100.0 * minus / reach
+                share = 100.0 / reach
+                last_plus, last_minus = plus * share, minus * share
             total = last_plus + last_minus
             this_index = 100.0 * abs(last_plus - last_minus) / (total if total > 0.0 else 1.0)
-            plus_di[bar], minus_di[bar], index[bar] = last_plus, last_minus, this_index
             if bar < 2 * n:
                 index_sum += this_index
                 mean = index_sum / n
             else:
-                mean = (mean * (n - 1) + this_index) / n
-            if bar >= 2 * n - 1:
-                mean_index[bar] = mean
+                mean += (this_index - mean) * weight
+        if len(plus_di) > 0:
+            plus_di[bar] = last_plus if bar >= n else np.nan
+        if len(minus_di) > 0:
+            minus_di[bar] = last_minus if bar >= n else np.nan
+        if len(index) > 0:
+            index[bar] = this_index if bar >= n else np.nan
+        if len(mean_index) > 0:
+            mean_index[bar] = mean if bar >= 2 * n - 1 else np.nan
 
 
 @kernel_jit
@@ -141,64 +153,6 @@ def place_into_nb(x: Float64Array, low: Float64Array, high: Float64Array, out: F
     """Write where ``x`` lies from low (0) to high (100); undefined where they are equal."""
     for bar in range(len(x)):
         out[bar] = 100.0 * (x[bar] - low[bar]) / (high[bar] - low[bar])
-
-
-@kernel_jit
-def channel_index_into_nb(
-    high: Float64Array,
-    low: Float64Array,
-    close: Float64Array,
-    windows: Float64Array,
-    out: Float64Array,
-) -> None:
-    """Write the commodity channel index of windows as long as a row of ``windows`` (four rows of room).
-
-    Every window is added up in TA-Lib's order, so to the same last bit; four bars at a time, whose sums
-    do not wait for each other.
-    """
-    n = windows.shape[1]
-    n_bars = len(close)
-    for bar in range(min(n - 1, n_bars)):
-        out[bar] = np.nan
-        for row in range(4):
-            windows[row, bar] = (high[bar] + low[bar] + close[bar]) / 3.0
-    bar = n - 1
-    while bar < n_bars:
-        width = min(4, n_bars - bar)
-        for step in range(width):
-            price = (high[bar + step] + low[bar + step] + close[bar + step]) / 3.0
-            for row in range(step, 4):
-                windows[row, (bar + step) % n] = price
-        _four_indices_nb(bar, width, windows, out)
-        for row in range(width - 1):
-            for step in range(row + 1, width):
-                windows[row, (bar + step) % n] = windows[width - 1, (bar + step) % n]
-        bar += width
-
-
-@inlined_jit
-def _four_indices_nb(bar: int, width: int, windows: Float64Array, out: Float64Array) -> None:
-    """Write the index of up to four bars whose windows are filled."""
-    n = windows.shape[1]
-    a = b = c = d = 0.0
-    for place in range(n):
-        a += windows[0, place]
-        b += windows[1, place]
-        c += windows[2, place]
-        d += windows[3, place]
-    a, b, c, d = a / n, b / n, c / n, d / n
-    p = q = r = s = 0.0
-    for place in range(n):
-        p += abs(windows[0, place] - a)
-        q += abs(windows[1, place] - b)
-        r += abs(windows[2, place] - c)
-        s += abs(windows[3, place] - d)
-    means, deviations = (a, b, c, d), (p, q, r, s)
-    for step in range(width):
-        away = windows[step, (bar + step) % n] - means[step]
-        out[bar + step] = 0.0
-        if away != 0.0 and deviations[step] != 0.0:
-            out[bar + step] = away / (0.015 * (deviations[step] / n))
 
 
 @kernel_jit
@@ -245,33 +199,38 @@ def supertrend_into_nb(
     low: Float64Array,
     close: Float64Array,
     width: float,
-    ranges: Float64Array,
+    n: int,
     line: Float64Array,
     direction: Float64Array,
 ) -> None:
     """Write Supertrend's line and direction (1 up, -1 down): bands lie ``width`` mean ranges from the middle.
 
+    An output of length 0 is not written.
+
     References
     ----------
     TradingView's reference code of ``ta.supertrend``; its direction has the other sign.
     """
-    upper, lower, trend = 0.0, 0.0, -1.0
-    started = False
+    weight = 1.0 / n
+    total = mean = 0.0
+    upper, lower, rises = 0.0, 0.0, False
     for bar in range(len(close)):
-        if np.isnan(ranges[bar]):
-            line[bar] = direction[bar] = np.nan
-            continue
-        middle, reach = (high[bar] + low[bar]) / 2.0, width * ranges[bar]
-        new_upper, new_lower = middle + reach, middle - reach
-        if started:
-            if not (new_lower > lower or close[bar - 1] < lower):
-                new_lower = lower
-            if not (new_upper < upper or close[bar - 1] > upper):
-                new_upper = upper
-            if trend < 0.0:
-                trend = 1.0 if close[bar] > new_upper else -1.0
-            else:
-                trend = -1.0 if close[bar] < new_lower else 1.0
-        upper, lower, started = new_upper, new_lower, True
-        line[bar] = lower if trend > 0.0 else upper
-        direction[bar] = trend
+        reach = true_range_nb(bar, high, low, close)
+        if bar < n:
+            total += reach
+            mean = total / n
+        else:
+            mean += (reach - mean) * weight
+        if bar >= n - 1:
+            middle, away = (high[bar] + low[bar]) / 2.0, width * mean
+            new_upper, new_lower = middle + away, middle - away
+            if bar >= n:
+                before, now = close[bar - 1], close[bar]
+                new_lower = new_lower if (new_lower > lower) | (before < lower) else lower
+                new_upper = new_upper if (new_upper < upper) | (before > upper) else upper
+                rises = (rises & (now >= new_lower)) | (~rises & (now > new_upper))
+            upper, lower = new_upper, new_lower
+        if len(line) > 0:
+            line[bar] = (lower if rises else upper) if bar >= n - 1 else np.nan
+        if len(direction) > 0:
+            direction[bar] = (1.0 if rises else -1.0) if bar >= n - 1 else np.nan
