@@ -3,14 +3,14 @@
 The states are a table; the SQL in ``store`` is tested against it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from sptraderb.domain.costs import Costs
-from sptraderb.errors import Conflict
+from sptraderb.errors import Conflict, InvalidInput
 
 MAX_ATTEMPTS = 3
 """A run whose worker was lost this many times is failed (`run.worker_lost`)."""
@@ -98,6 +98,39 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class PositionMode(StrEnum):
+    """What an entry does against a position of its symbol on the other side (A1)."""
+
+    NETTING = "netting"
+    HEDGING = "hedging"
+
+
+MOST_SYMBOLS = 32
+"""Symbols one account may trade in a run."""
+
+
+def require_symbols(symbols: Sequence[str]) -> None:
+    """Refuse no symbol, one named twice, and more than one account may trade.
+
+    Raises
+    ------
+    InvalidInput
+        ``run.one_symbol``, ``run.duplicate_symbol``, ``run.too_many_symbols``.
+    """
+    if not symbols:
+        raise InvalidInput("run.one_symbol", "a run must have a symbol, had none")
+    repeated = [symbol for number, symbol in enumerate(symbols) if symbol in symbols[:number]]
+    if repeated:
+        raise InvalidInput(
+            "run.duplicate_symbol", f"each symbol must be named once, `{repeated[0]}` was named again"
+        )
+    if len(symbols) > MOST_SYMBOLS:
+        raise InvalidInput(
+            "run.too_many_symbols",
+            f"an account may trade at most {MOST_SYMBOLS} symbols in a run, were {len(symbols)}",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
     """A normalised request: everything that decides a run's result, beside the candles.
@@ -111,7 +144,7 @@ class BacktestRequest:
     strategy_revision : int or None
         Stored revision the text is; None for inline text.
     symbols : tuple of str
-        One symbol for now.
+        At least one, each once, in the order in which they act; all share one account (A1).
     timeframe : str
         Name such as ``1h``.
     start_s, end_s : int
@@ -122,6 +155,10 @@ class BacktestRequest:
         Overrides of the strategy's parameters, as text.
     costs : Costs
         What the request states; it wins over the strategy's.
+    symbol_costs : mapping of str to Costs
+        What it states for one symbol; that wins over ``costs``.
+    position_mode : PositionMode
+        One position a symbol, or a long one and a short one beside each other.
     account_currency : str
         Empty: the first symbol's quote currency (A6).
     stop_out : str
@@ -148,6 +185,8 @@ class BacktestRequest:
         Empty: none.
     data_revision : int or None
         Pin the candles to this revision (replays); None: the current one.
+    data_revisions : mapping of str to int
+        The same by symbol, where there are several.
     conversion_revisions : mapping of str to int
         The same for pairs a run converts by.
     """
@@ -162,6 +201,8 @@ class BacktestRequest:
     initial_capital: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
+    symbol_costs: Mapping[str, Costs] = field(default_factory=dict)
+    position_mode: PositionMode = PositionMode.NETTING
     account_currency: str = ""
     leverage: str = ""
     stop_out: str = ""
@@ -175,7 +216,31 @@ class BacktestRequest:
     tags: tuple[str, ...] = ()
     webhook_url: str = ""
     data_revision: int | None = None
+    data_revisions: Mapping[str, int] = field(default_factory=dict)
     conversion_revisions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def shares_account(self) -> bool:
+        """Whether the run needs more than one position at a time: several symbols, or hedging."""
+        return len(self.symbols) > 1 or self.position_mode is PositionMode.HEDGING
+
+    def of_symbol(self, symbol: str, *, account_currency: str) -> "BacktestRequest":
+        """Return the request as one symbol of its account sees it: its own costs and revision.
+
+        Parameters
+        ----------
+        symbol : str
+            One of ``symbols``.
+        account_currency : str
+            Of the whole account.
+        """
+        return replace(
+            self,
+            symbols=(symbol,),
+            costs=self.costs.overridden_by(self.symbol_costs.get(symbol, Costs())),
+            account_currency=account_currency,
+            data_revision=self.data_revisions.get(symbol, self.data_revision),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,20 +33,22 @@ def outcome_differences(first: Outcome, second: Outcome) -> tuple[str, ...]:
         One sentence for each table, column or value that differs, with the first place; empty when
         the outcomes are equal.
     """
-    found = [_value_difference(name, first, second) for name in _VALUES]
+    found = [value_difference(name, first, second) for name in _VALUES]
     tables = (*_TABLES, *((name, (name,)) for name in _COLUMNS))
     found += [
-        _difference(name, getattr(first, name), getattr(second, name), columns) for name, columns in tables
+        table_difference(name, getattr(first, name), getattr(second, name), columns)
+        for name, columns in tables
     ]
     return tuple(sentence for sentence in found if sentence)
 
 
-def _value_difference(name: str, first: Outcome, second: Outcome) -> str:
+def value_difference(name: str, first: object, second: object) -> str:
+    """Return how one attribute of two outcomes differs; empty where it does not."""
     one, other = getattr(first, name), getattr(second, name)
     return "" if one == other else f"{name}: {one} and {other}"
 
 
-def _difference(
+def table_difference(
     name: str,
     one: npt.NDArray[np.generic],
     other: npt.NDArray[np.generic],

@@ -20,7 +20,7 @@ FIGURES = (
     "sharpe_ratio",
 )
 """Figures of the head of a result that the table shows."""
-_ENTRY = ("side", "entry_time", "entry_price")
+_ENTRY = ("symbol", "side", "entry_time", "entry_price")
 _EXIT = ("exit_time", "exit_price", "exit_reason", "quantity")
 
 
@@ -36,8 +36,8 @@ def profile_differences(results: Mapping[str, Document]) -> Block:
     -------
     dict
         ``profiles``: their names; ``figures``: a row each of ``name``, ``values`` by profile and
-        ``differs``; ``trades``: for every profile but the first ``n_trades``, ``exact`` (equal in side,
-        times, prices, quantity and reason), ``same_entry`` (equal entries, other exits), ``only_here``,
+        ``differs``; ``trades``: for every profile but the first ``n_trades``, ``exact`` (equal in symbol,
+        side, times, prices, quantity and reason), ``same_entry`` (equal entries, other exits), ``only_here``,
         ``only_first``, and ``first_difference``, the entry time of the first trade without an exact match.
     """
     names = list(results)

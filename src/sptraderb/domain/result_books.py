@@ -60,16 +60,27 @@ def ledger_block(outcome: Outcome, units: Units) -> Block:
 
 def orders_block(outcome: Outcome, candles: Candles, units: Units) -> Block:
     """Return how many entry orders met which end, and those that did not simply fill."""
+    special = special_orders(outcome)
+    listed = _rows("orders", outcome, candles, units=units, rows=special[:MOST_LISTED])
+    return order_counts(outcome) | {
+        "not_simply_filled": listed,
+        "listed_all": len(special) <= MOST_LISTED,
+    }
+
+
+def special_orders(outcome: Outcome) -> Int64Array:
+    """Return the rows of the orders that did not simply fill."""
+    return np.flatnonzero(outcome.orders[:, ORDER_COLUMNS.index("state")] != OrderState.FILLED)
+
+
+def order_counts(outcome: Outcome) -> Block:
+    """Return how many entry orders met which end, and why."""
     state = outcome.orders[:, ORDER_COLUMNS.index("state")]
     reason = outcome.orders[:, ORDER_COLUMNS.index("reason")]
-    special = np.flatnonzero(state != OrderState.FILLED)
-    listed = _rows("orders", outcome, candles, units=units, rows=special[:MOST_LISTED])
     return {
         "total": len(state),
         "by_state": {item.name.lower(): int((state == item).sum()) for item in OrderState},
         "by_reason": {item.name.lower(): int((reason == item).sum()) for item in OrderReason if item},
-        "not_simply_filled": listed,
-        "listed_all": len(special) <= MOST_LISTED,
     }
 
 
@@ -90,10 +101,11 @@ def _rows(
 def open_positions_block(outcome: Outcome, candles: Candles, units: Units) -> list[Block]:
     """Return what is held at the end: none or one position for now."""
     position = outcome.open_position
-    return [] if position is None else [_open_position(position, candles, units)]
+    return [] if position is None else [open_position_block(position, candles, units)]
 
 
-def _open_position(position: OpenPosition, candles: Candles, units: Units) -> Block:
+def open_position_block(position: OpenPosition, candles: Candles, units: Units) -> Block:
+    """Return one position held at the end."""
     return {
         "symbol": units.symbol,
         "side": "long" if position.side == LONG else "short",

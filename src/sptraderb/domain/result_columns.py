@@ -5,7 +5,7 @@ columns in chunks of 1 MB at most, so that pages and downloads never load the wh
 already times, so a page needs no candles. Integers become decimal text here, once (M2).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -32,6 +32,12 @@ from sptraderb.domain.outcome import (
 
 _CHUNK_BYTES = 1_000_000
 
+
+def rows_per_chunk(columns: Sequence[str]) -> int:
+    """Return how many rows of some columns make a chunk of 1 MB at most."""
+    return _CHUNK_BYTES // (8 * len(columns))
+
+
 STORED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "trades": (*TRADE_COLUMNS, "entry_time_s", "exit_time_s"),
     "equity": ("time_s", "equity_minor", "trough_minor", "peak_minor", "held_steps"),
@@ -43,7 +49,7 @@ STORED_COLUMNS: Mapping[str, tuple[str, ...]] = {
 close is marked, and the running peak of marks before it."""
 RESULT_TABLES = tuple(STORED_COLUMNS)
 ROWS_PER_CHUNK: Mapping[str, int] = {
-    table: _CHUNK_BYTES // (8 * len(columns)) for table, columns in STORED_COLUMNS.items()
+    table: rows_per_chunk(columns) for table, columns in STORED_COLUMNS.items()
 }
 """Row r of a table lies in chunk r // ROWS_PER_CHUNK."""
 
@@ -109,6 +115,14 @@ class Units:
             raise TypeError("units must be a mapping")
         return cls(**{**raw, "rule_names": tuple(raw["rule_names"])})
 
+    def stored_columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of one of the result's stored tables."""
+        return STORED_COLUMNS[table]
+
+    def rows(self, table: str, columns: Mapping[str, Int64Array], *, first_row: int = 0) -> list[Row]:
+        """Return rows of a stored table as they are served, see `table_rows`."""
+        return table_rows(table, columns, self, first_row=first_row)
+
     def price(self, ticks: int) -> str:
         """Return ticks as decimal text."""
         return text_from_ticks(ticks, self.price_scale)
@@ -156,16 +170,34 @@ def column_chunks(outcome: Outcome, candles: Candles) -> Iterator[ColumnChunk]:
     """
     for table in RESULT_TABLES:
         columns = table_columns(outcome, candles, table=table)
-        n_rows, most = len(columns[0]), ROWS_PER_CHUNK[table]
-        for number, first in enumerate(range(0, n_rows, most)):
-            parts = [column[first : first + most] for column in columns]
-            data = b"".join(np.diff(part, prepend=np.int64(0)).astype("<i8").tobytes() for part in parts)
-            yield ColumnChunk(table=table, number=number, first_row=first, n_rows=len(parts[0]), data=data)
+        yield from chunks_of(table, columns, most=ROWS_PER_CHUNK[table])
 
 
-def read_columns(table: str, n_rows: int, *, data: bytes) -> dict[str, Int64Array]:
-    """Return the columns of one chunk by name, each of shape (n_rows,), dtype=int64."""
-    names = STORED_COLUMNS[table]
+def chunks_of(table: str, columns: Sequence[Int64Array], *, most: int) -> Iterator[ColumnChunk]:
+    """Yield one table in chunks of at most ``most`` rows."""
+    for number, first in enumerate(range(0, len(columns[0]), most)):
+        parts = [column[first : first + most] for column in columns]
+        data = b"".join(np.diff(part, prepend=np.int64(0)).astype("<i8").tobytes() for part in parts)
+        yield ColumnChunk(table=table, number=number, first_row=first, n_rows=len(parts[0]), data=data)
+
+
+def read_columns(
+    table: str, n_rows: int, *, data: bytes, names: Sequence[str] | None = None
+) -> dict[str, Int64Array]:
+    """Return the columns of one chunk by name, each of shape (n_rows,), dtype=int64.
+
+    Parameters
+    ----------
+    table : str
+        One of `RESULT_TABLES`.
+    n_rows : int
+        Rows of the chunk.
+    data : bytes
+        As stored.
+    names : sequence of str, optional
+        The table's columns where they are not its `STORED_COLUMNS`.
+    """
+    names = STORED_COLUMNS[table] if names is None else names
     steps = np.frombuffer(data, dtype="<i8").reshape(len(names), n_rows)
     columns = np.cumsum(steps, axis=1, dtype=np.int64)
     return dict(zip(names, columns, strict=True))

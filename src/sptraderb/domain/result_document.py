@@ -131,19 +131,20 @@ def build(
     units = result_units(plan, candles, simulated.terms)
     marks = daily_marks(outcome, candles)
     figures = {metric.name: metric.value for metric in metrics}
+    n_signals = signals_generated(plan, simulated.signals, simulated.terms.start_bar, outcome.n_bars_done)
     return {
         "backtest_id": facts.backtest_id,
         "strategy_name": facts.strategy_name,
         "symbol": candles.instrument.symbol,
         "timeframe": candles.timeframe.name,
         "partial": facts.partial,
-        **_headline(outcome, simulated, units, figures),
+        **headline_block(outcome, units, figures, n_signals=n_signals),
         "completed_trades": _first_trades(outcome, candles, units),
         "daily_returns": daily_returns_block(marks, candles),
         "periods": periods_block(marks, candles.instrument.calendar),
-        "metrics": {metric.name: _metric(metric) for metric in metrics},
-        "conventions": _conventions(outcome, simulated, marks),
-        "look_ahead": _look_ahead(facts),
+        "metrics": {metric.name: metric_block(metric) for metric in metrics},
+        "conventions": conventions_block(outcome, simulated, marks),
+        "look_ahead": look_ahead_block(facts),
         "units": asdict(units),
         "equity": equity_block(outcome, candles, units),
         "drawdown": drawdown_block(outcome, candles),
@@ -154,7 +155,7 @@ def build(
         "conversions": [dict(conversion) for conversion in facts.conversions],
         "bounds": bounds_block(outcome, best, units),
         "quality": None if facts.quality is None else msgspec.to_builtins(facts.quality),
-        "notes": [_note(note) for note in (*plan.notes, *facts.notes, *_own_notes(outcome))],
+        "notes": [note_block(note) for note in (*plan.notes, *facts.notes, *own_notes(outcome))],
         "manifest": dict(facts.manifest),
         "digest": outcome_digest(outcome),
     }
@@ -198,16 +199,27 @@ def signals_generated(plan: Plan, signals: Signals, start_bar: int, n_bars: int)
     return sum(int(signals.conditions[node][start_bar:n_bars].sum()) for node in rules)
 
 
-def _headline(
-    outcome: Outcome, simulated: Simulated, units: Units, figures: Mapping[str, MetricValue]
+def headline_block(
+    outcome: Outcome, units: Units, figures: Mapping[str, MetricValue], *, n_signals: int
 ) -> Block:
-    """Return the figures the first client reads, under the names it knows."""
+    """Return the figures the first client reads, under the names it knows.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the account.
+    units : Units
+        For its money.
+    figures : mapping of str to str, float, int or None
+        Metrics by name.
+    n_signals : int
+        Bars on which an entry rule was true.
+    """
     for name in ("max_drawdown", "sharpe"):
         if name not in figures:
             raise InvariantBroken("result.metric_missing", f"the metrics must hold {name}, they did not")
     net = outcome.trade_column("net_pnl_minor")
     start, end = deposit_minor(outcome), final_equity_minor(outcome)
-    plan, terms = simulated.plan, simulated.terms
     return {
         "start_capital": units.money(start),
         "end_capital": units.money(end),
@@ -217,7 +229,7 @@ def _headline(
         "total_pnl": units.money(end - start),
         "max_drawdown": figures["max_drawdown"] or 0.0,
         "sharpe_ratio": figures["sharpe"],
-        "signals_generated": signals_generated(plan, simulated.signals, terms.start_bar, outcome.n_bars_done),
+        "signals_generated": n_signals,
     }
 
 
@@ -227,20 +239,21 @@ def _first_trades(outcome: Outcome, candles: Candles, units: Units) -> list[dict
     return table_rows("trades", dict(zip(STORED_COLUMNS["trades"], head, strict=True)), units)
 
 
-def _look_ahead(facts: RunFacts) -> Block:
+def look_ahead_block(facts: RunFacts) -> Block:
     """Say whether something saw the future: the language cannot, a user's Python may."""
     if facts.first_leak_s is None:
         return {"status": "none", "first_bar": None}
     return {"status": "suspected", "first_bar": time_text(facts.first_leak_s)}
 
 
-def _metric(metric: Metric) -> Block:
+def metric_block(metric: Metric) -> Block:
+    """Return a figure as the document shows it, under its name."""
     block = msgspec.structs.asdict(metric)
     del block["name"]
     return block
 
 
-def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> Block:
+def conventions_block(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> Block:
     """Return how figures and curves are sampled, in words and numbers."""
     candles, terms = simulated.candles, simulated.terms
     first = outcome.first_tradable_bar
@@ -248,12 +261,7 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
     return {
         "account_currency": terms.currency or candles.instrument.quote,
         "profile": terms.profile.name,
-        "candle_side": candles.instrument.side.value,
-        "spread_ticks": terms.spread_ticks,
-        "slippage_ticks": terms.slippage_ticks,
-        "commission_ppb": terms.commission_ppb,
-        **_stated_costs(terms),
-        "margin_rate_ppb": terms.margin_rate_ppb,
+        **cost_conventions(candles, terms),
         "stop_out_ppb": terms.stop_out_ppb,
         "money_decimals": outcome.money_decimals,
         "session_calendar": candles.instrument.calendar.value,
@@ -272,6 +280,18 @@ def _conventions(outcome: Outcome, simulated: Simulated, marks: DailyMarks) -> B
         "total_pnl": "end_capital - start_capital; end_capital is equity: open positions are marked",
         "pnl_percent": "net P&L as a fraction of the notional at the entry price; none if converted",
         "signals_generated": "bars from the first deciding bar on where an entry rule was true, per rule",
+    }
+
+
+def cost_conventions(candles: Candles, terms: Terms) -> Block:
+    """Return what trading and holding one symbol costs, and what it is charged on."""
+    return {
+        "candle_side": candles.instrument.side.value,
+        "spread_ticks": terms.spread_ticks,
+        "slippage_ticks": terms.slippage_ticks,
+        "commission_ppb": terms.commission_ppb,
+        **_stated_costs(terms),
+        "margin_rate_ppb": terms.margin_rate_ppb,
     }
 
 
@@ -301,11 +321,13 @@ def _stated_costs(terms: Terms) -> Block:
     return found
 
 
-def _note(note: Note) -> Block:
+def note_block(note: Note) -> Block:
+    """Return a note as the document shows it."""
     return {"code": note.code, "text": note.text, "line": note.line}
 
 
-def _own_notes(outcome: Outcome) -> list[Note]:
+def own_notes(outcome: Outcome) -> list[Note]:
+    """Return notes about what the document itself leaves out."""
     notes = []
     if len(outcome.trades) > MOST_TRADES:
         text = f"the first {MOST_TRADES} of {len(outcome.trades)} trades are here, all on the trades route"

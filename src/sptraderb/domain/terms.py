@@ -1,5 +1,6 @@
 """The terms of a run: everything a simulation needs beside plan and candles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sptraderb.domain.bar_facts import NO_FACTS, BarFacts
@@ -103,7 +104,7 @@ class Terms:
 
 
 def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int, currency: str = "") -> int:
-    """Return d, the decimals money is counted in (M1).
+    """Return d, the decimals money is counted in (M1), of an account with one symbol.
 
     Parameters
     ----------
@@ -121,9 +122,30 @@ def money_decimals(instrument: Instrument, *, capital_text: str, leverage: int, 
     InvalidInput
         ``money.capital_too_large`` if even the currency's own digits overflow.
     """
-    digits = currency_digits(currency or instrument.quote)
-    exact = instrument.price_scale + instrument.quantity_scale
-    decimals = max(exact if currency in ("", instrument.quote) else 0, digits + 4)
+    account = currency or instrument.quote
+    return account_decimals((instrument,), capital_text=capital_text, leverage=leverage, currency=account)
+
+
+def account_decimals(
+    instruments: Sequence[Instrument], *, capital_text: str, leverage: int, currency: str
+) -> int:
+    """Return d, the decimals money is counted in (M1), of an account with several symbols.
+
+    Parameters
+    ----------
+    instruments : sequence of Instrument
+        Scales of those that are quoted in the account currency count.
+    capital_text, leverage, currency
+        As in `money_decimals`; the currency is stated.
+
+    Raises
+    ------
+    InvalidInput
+        ``money.capital_too_large``.
+    """
+    digits = currency_digits(currency)
+    quoted = [one for one in instruments if one.quote == currency]
+    decimals = max([one.price_scale + one.quantity_scale for one in quoted] + [digits + 4])
     whole = ticks_from_text(capital_text, digits)
     while whole * 10 ** (decimals - digits) * max(1, leverage) * _HEADROOM >= 2**63 and decimals > digits:
         decimals -= 1

@@ -43,8 +43,8 @@ def is_hourly(instrument: Instrument, terms: Terms) -> bool:
     return terms.facts.spread_ticks is not None and instrument.side is not CandleSide.BOTH
 
 
-def cost_row(terms: Terms) -> list[int]:
-    """Return the book's stretch for costs of holding, conversion and margin, in its first state."""
+def cost_row(terms: Terms, n_bars: int) -> list[int]:
+    """Return the book's stretches for costs of holding and of margin, and for other books, at first."""
     row = dict.fromkeys(range(c.FIRST_COST, c.FIRST_RULE), 0)
     facts = terms.facts
     varies = (facts.spread_ticks, facts.swap_days, facts.funding_ppb, facts.open_rates)
@@ -58,6 +58,9 @@ def cost_row(terms: Terms) -> list[int]:
     row[c.SWAP_SHORT] = terms.swap_short
     row[c.CONVERSION_PPB] = terms.conversion_fee_ppb
     row[c.STOP_OUT_PPB] = 0 if terms.profile.calls_margin else terms.stop_out_ppb
+    row[c.MAX_POSITIONS] = terms.risk.max_positions
+    row[c.TWIN] = -1
+    row[c.END_BAR] = n_bars
     return list(row.values())
 
 

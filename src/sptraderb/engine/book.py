@@ -37,6 +37,7 @@ _ORDERS = {
     OrderKind.STOP_LIMIT: c.ORDER_STOP_LIMIT,
 }
 _POSITIONS_A_BAR = 4
+_ROWS_A_BOOK = 20
 _CALLS_A_BAR = 4
 _MOST_LISTED = 8192
 _TABLE_WIDTHS = (
@@ -120,8 +121,8 @@ def bar_flags(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> n
     return flags
 
 
-def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> Int64Array:
-    """Return a book before its first bar, with room for ``rows`` rows a table.
+def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int, n_bars: int) -> Int64Array:
+    """Return a book of ``n_bars`` bars before its first, with room for ``rows`` rows a table.
 
     Raises
     ------
@@ -135,7 +136,8 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int) -> 
     live_at, most = parts_at + sum(all_parts) * c.PART_WIDTH, max(all_parts, default=0)
     listed_at, listed = live_at + most, _most_listed(plan, terms)
     tables_at = listed_at + listed * LISTED_WIDTH
-    head += [len(plan.entries), rows, tables_at, live_at, _rows_a_bar(most, listed, terms), *cost_row(terms)]
+    head += [len(plan.entries), rows, tables_at, live_at, _rows_a_bar(most, listed, terms)]
+    head += cost_row(terms, n_bars)
     head[c.LISTED_AT], head[c.UNIT_STEPS] = listed_at, 10**instrument.quantity_scale
     parts: list[int] = []
     for rule in plan.entries:
@@ -181,6 +183,25 @@ def grown_book(book: Int64Array, rows: int) -> Int64Array:
 def _with_tables(numbers: Int64Array, rows: int) -> Int64Array:
     book = np.empty(len(numbers) + rows * sum(_TABLE_WIDTHS), dtype=np.int64)
     book[: len(numbers)] = numbers
+    return book
+
+
+def rows_an_instant(books: Int64Array) -> int:
+    """Return the trade rows that one instant adds at most, all books together."""
+    return int(books[:, c.MOST_PARTS].sum()) + len(books) * _ROWS_A_BOOK
+
+
+def account_book(terms: Terms, *, rows: int, rows_an_instant: int) -> Int64Array:
+    """Return the array of an account of several books before its first instant: a book without rules."""
+    book = _with_tables(np.zeros(c.FIRST_RULE, dtype=np.int64), rows)
+    book[c.TABLES_AT], book[c.TABLE_ROWS] = c.FIRST_RULE, rows
+    book[c.MOST_PARTS] = rows_an_instant
+    for slot in (c.BALANCE, c.EQUITY, c.PEAK, c.DAY_START):
+        book[slot] = terms.capital_minor
+    book[c.MAX_DRAWDOWN_PPB] = terms.risk.max_drawdown_ppb
+    book[c.DAILY_LOSS_PPB] = terms.risk.daily_loss_limit_ppb
+    book[c.STOP_OUT_PPB] = terms.stop_out_ppb
+    book[c.CHOICES] = _choices(terms.profile)
     return book
 
 

@@ -71,14 +71,14 @@ def measure(
     Two passes over the curves and one over the trades, the rest on session days. Ratios are float64 and
     may differ in the last bit between machines; the digest does not cover them (M8).
     """
-    sample = _sample(outcome, candles, periods_per_year, rf=rf, mar=mar)
+    sample = sample_of(outcome, candles, periods_per_year, rf=rf, mar=mar)
     marks = sample.marks
     trades = trade_sums(outcome, candles, terms.facts)
     traded = trades.doubles[TRADED_VALUE]
     net = final_equity_minor(outcome) - deposit_minor(outcome)
     drawdown = drawdown_figures(outcome, candles, marks=marks, net_minor=net)
     figures: Figures = {
-        **_book_figures(outcome),
+        **book_figures(outcome, open_pnl=_open_pnl(outcome)),
         **trade_figures(trades, outcome, candles, marks=marks),
         **drawdown,
         **growth_figures(sample),
@@ -88,22 +88,33 @@ def measure(
         **exposure_figures(outcome, candles, terms=terms, marks=marks, traded_minor=traded),
         **integrity_figures(trades, outcome),
     }
+    return named_metrics(figures, sample, outcome=outcome, candles=candles, terms=terms)
+
+
+def named_metrics(
+    figures: Figures, sample: Sample, *, outcome: Outcome, candles: Candles, terms: Terms
+) -> tuple[Metric, ...]:
+    """Return figures as metrics, one for each of `DEFINITIONS`, with their conventions."""
     words = _conventions(sample, candles)
     units = _money_units(outcome, candles, terms)
     return _metrics(figures, units, words)
 
 
-def _sample(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
+def sample_of(outcome: Outcome, candles: Candles, stated: float | None, *, rf: float, mar: float) -> Sample:
+    """Return the daily sample of a run that its return figures are built on."""
     marks = daily_marks(outcome, candles)
     periods = annual_periods(marks, candles, stated)
     return Sample(marks, periods, rf=rf, mar=mar, calendar=candles.instrument.calendar)
 
 
-def _book_figures(outcome: Outcome) -> Figures:
+def _open_pnl(outcome: Outcome) -> int:
+    return 0 if outcome.open_position is None else outcome.open_position.open_pnl_minor
+
+
+def book_figures(outcome: Outcome, *, open_pnl: int) -> Figures:
     """Return the money of the run, from its ledger: price P&L less costs is the net, exactly (M6)."""
     sums = _ledger_sums(outcome)
     start, end = deposit_minor(outcome), final_equity_minor(outcome)
-    open_pnl = 0 if outcome.open_position is None else outcome.open_position.open_pnl_minor
     costs = ("commission", "spread", "slippage", "swap", "funding", "conversion")
     return {
         "net_profit": end - start,

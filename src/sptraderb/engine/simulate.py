@@ -142,7 +142,7 @@ class Walk:
         )
         self.curves = np.empty((c.N_CURVES, self.n_bars), dtype=np.int64)
         self.rows = _FIRST_ROWS
-        self.book = new_book(plan, candles.instrument, terms, rows=self.rows)
+        self.book = new_book(plan, candles.instrument, terms, rows=self.rows, n_bars=self.n_bars)
         deposit = (self.first_bar, int(LedgerKind.DEPOSIT), terms.capital_minor, -1)
         self.parts: tuple[list[Int64Array], ...] = ([], [np.array([deposit], dtype=np.int64)], [], [])
 
@@ -173,7 +173,7 @@ class Walk:
                 self.curves,
                 self.book,
             )
-            _require_fit(code)
+            require_fit(code)
             if code == c.TABLE_FULL:
                 self._empty_tables()
 
@@ -187,7 +187,7 @@ class Walk:
         reach = int(highs[-2] - lows[-2]) if self.n_bars > 1 else 0
         last = (last_close, last_ask - last_close, reach)
         code = end_of_data_nb(self.n_bars, last, self.terms.close_at_end, self.curves, self.book)
-        _require_fit(code)
+        require_fit(code)
 
     def _empty_tables(self) -> None:
         for part, table in zip(self.parts, filled_tables(self.book), strict=True):
@@ -213,7 +213,9 @@ class Walk:
             trough_minor=self.curves[c.TROUGH_ROW, :done],
             held_steps=self.curves[c.HELD_ROW, :done],
             exposed=(self.flags[:done] & c.EXPOSED) != 0,
-            open_position=_open_position(self.book),
+            open_position=open_position(
+                self.book, open_pnl_minor=int(self.book[c.EQUITY]) - int(self.book[c.BALANCE])
+            ),
             balance_minor=int(self.book[c.BALANCE]),
             n_uncertain_bars=int(self.book[c.N_UNCERTAIN]),
             n_walked_bars=int(self.book[c.N_WALKED]),
@@ -228,7 +230,14 @@ def _sides(candles: Candles) -> tuple[_FourPrices, _FourPrices]:
     return (main[0], main[1], main[2], main[3]), (ask[0], ask[1], ask[2], ask[3])
 
 
-def _require_fit(code: int) -> None:
+def require_fit(code: int) -> None:
+    """Refuse a walk that met a number too large.
+
+    Raises
+    ------
+    MoneyOverflow
+        ``money.overflow``.
+    """
     if code == c.OVERFLOW:
         raise MoneyOverflow(
             "money.overflow",
@@ -237,20 +246,21 @@ def _require_fit(code: int) -> None:
         )
 
 
-def _open_position(book: Int64Array) -> OpenPosition | None:
+def open_position(book: Int64Array, *, open_pnl_minor: int, first_bar: int = 0) -> OpenPosition | None:
+    """Return what a book holds; ``first_bar`` is its leg's first in the book's numbers."""
     if book[c.SIDE] == 0:
         return None
     booked = (c.SPREAD_BOOKED, c.SLIPPAGE_BOOKED, c.COMMISSION_BOOKED, c.SWAP_BOOKED, c.FUNDING_BOOKED)
     return OpenPosition(
         side=int(book[c.SIDE]),
         entry_rule=int(book[c.RULE]),
-        entry_bar=int(book[c.ENTRY_BAR]),
+        entry_bar=int(book[c.ENTRY_BAR]) - first_bar,
         quantity_steps=int(book[c.QUANTITY]),
         entry_price_ticks=int(book[c.ENTRY_PRICE]),
         entry_reference_ticks=_average_reference(book),
         stop_ticks=int(book[c.STOP]),
         target_ticks=int(book[c.TARGET]),
-        open_pnl_minor=int(book[c.EQUITY]) - int(book[c.BALANCE]),
+        open_pnl_minor=open_pnl_minor,
         booked_minor=sum(int(book[slot]) for slot in booked),
     )
 

@@ -17,6 +17,7 @@ from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import fx_instrument
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan
+from sptraderb.domain.portfolio import Leg
 from sptraderb.domain.profile import TRADINGVIEW
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import H1
@@ -24,6 +25,7 @@ from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.kernel_cache import built_cache_folder
 from sptraderb.engine.kernels import (
+    account_bars,
     bars,
     comparisons,
     curve_figures,
@@ -39,6 +41,7 @@ from sptraderb.engine.kernels import (
 from sptraderb.engine.metrics import measure
 from sptraderb.engine.metrics_figures import readable
 from sptraderb.engine.simulate import simulate
+from sptraderb.engine.simulate_portfolio import simulate_portfolio
 
 _N_BARS = 64
 _SERIES: tuple[ModuleType, ...] = (
@@ -50,7 +53,8 @@ _SERIES: tuple[ModuleType, ...] = (
     rolling_sums,
     forming_bars,
 )
-_ENTRANCES: tuple[ModuleType, ...] = (bars, *_SERIES, curve_figures, return_figures, trade_figures)
+_FIGURES: tuple[ModuleType, ...] = (curve_figures, return_figures, trade_figures)
+_ENTRANCES: tuple[ModuleType, ...] = (bars, account_bars, *_SERIES, *_FIGURES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +87,12 @@ def warm_kernels() -> WarmReport:
     candles = _candles()
     plan = _plan()
     terms = Terms(money_decimals=6, capital_minor=10**10, margin_rate_ppb=33_333_333)
-    outcome = simulate(plan, candles, evaluate(plan, candles), terms)
+    signals = evaluate(plan, candles)
+    outcome = simulate(plan, candles, signals, terms)
     measure(outcome, candles, terms)
     return_figures.straightness_nb(readable(outcome.equity_minor))  # asked of ten days and more
     evaluate(plan, candles, profile=TRADINGVIEW)
+    simulate_portfolio([Leg(symbol="EURUSD", plan=plan, candles=candles, signals=signals, terms=terms)])
     return kernels_report()
 
 

@@ -15,7 +15,7 @@ from sptraderb.engine.kernels.arithmetic import (
     sum_nb,
     wide_half_even_nb,
 )
-from sptraderb.engine.kernels.codes import kernel_jit
+from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 
 _RATE_ONE = 10**9
 _MAX_DRAWDOWN = int(EventCode.MAX_DRAWDOWN)
@@ -99,13 +99,19 @@ def mark_nb(price: int, book: Int64Array) -> tuple[int, bool]:
     return equity, fits and equity_fits
 
 
+@inlined_jit
+def is_marked_nb(bar: int, book: Int64Array) -> bool:
+    """Return whether the position held has been marked since it was opened; ``bar`` is the book's last."""
+    return bool(book[c.ENTRY_BAR] != bar or book[c.MARKED_BAR] == bar)
+
+
 @kernel_jit
 def sizing_equity_nb(bar: int, book: Int64Array) -> int:
     """Return the equity an order of this bar is sized from: balance and open P&L at the last mark (A2).
 
     A position opened in this bar and not marked yet counts nothing.
     """
-    if book[c.SIDE] == 0 or (book[c.ENTRY_BAR] == bar and book[c.MARKED_BAR] != bar):
+    if book[c.SIDE] == 0 or not is_marked_nb(bar, book):
         return int(book[c.BALANCE])
     equity, fits = mark_nb(book[c.MARK], book)
     if not fits:

@@ -57,7 +57,8 @@ def add_nb(bar: int, price: int, slippage: int, levels: Float64Array, book: Int6
         reason = cut_reason_nb(book)
     elif reason == _NONE:
         wanted = wanted_nb(price, rule, equity, levels, book)
-        steps, reason = cut_size_nb(wanted, fill, (0, held), (equity, equity), rule, book)
+        funds = (equity, equity - book[c.OTHERS_USED])
+        steps, reason = cut_size_nb(wanted, fill, (0, held), funds, rule, book)
     if steps > 0:
         commission, fits = commission_nb(fill, steps, book)
         spread, slipped = book[c.SPREAD_BOOKED], book[c.SLIPPAGE_BOOKED]
@@ -80,14 +81,15 @@ def is_carried_nb(bar: int, fill: int, rule: int, equity: int, book: Int64Array)
     """Settle at its fill the size of an order placed before; list one that cannot fill and return false.
 
     Nothing closes then. An order beside another of the same close needs margin for what it closes too. On
-    the path inside a bar margin is not looked at: a call may follow.
+    the path inside a bar margin is not looked at where a call may follow.
     """
     side, held = book[rule + c.RULE_SIDE], book[c.SIDE] * book[c.QUANTITY]
     reason = settle_size_nb(fill, rule, max(side * held, 0), equity, book)
     after = abs(held + side * (book[c.ORDER_STEPS] + book[c.ORDER_CLOSING]))
     if book[c.ORDER_BESIDE] != 0 and side * held < 0:
         after += abs(held)
-    if reason == _NONE and book[c.ON_LEG] == 0 and not has_margin_nb(fill, after, equity, book):
+    is_judged = book[c.ON_LEG] == 0 or book[c.CHOICES] & c.CALLS == 0
+    if reason == _NONE and is_judged and not has_margin_nb(fill, after, equity - book[c.OTHERS_USED], book):
         reason = _MARGIN
     if reason != _NONE:
         write_order_nb(bar, (_REJECTED, reason), (book[c.ORDER_WANTED], 0), 0, book)

@@ -224,6 +224,19 @@ def wide_half_even_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tup
 
 
 @kernel_jit
+def wide_ceil_nb(factors: tuple[int, int, int, int], c: int, k: int) -> tuple[int, bool]:
+    """Return the product of four int64 numbers over ``c * k``, rounded up; nothing is negative."""
+    limbs = (magnitude_nb(factors[0]), _ZERO, _ZERO, _ZERO)
+    for factor in factors[1:]:
+        limbs = limbs_times_nb(limbs, magnitude_nb(factor))
+    limbs, crumbs = _limbs_over_nb(limbs, np.uint64(c))
+    limbs, rest = _limbs_over_nb(limbs, np.uint64(k))
+    if limbs[1] != _ZERO or limbs[2] != _ZERO or limbs[3] != _ZERO or limbs[0] > _UNSIGNED_MAX:
+        return 0, False
+    return _signed_nb(limbs[0] if crumbs == _ZERO and rest == _ZERO else limbs[0] + _ONE, False)
+
+
+@kernel_jit
 def commission_sum_nb(
     rated: tuple[int, int, int, int], divisor: int, lots: tuple[int, int, int], fee: int
 ) -> tuple[int, bool]:

@@ -6,27 +6,30 @@ bars the tight stretches of `plain_stretches` only mark.
 """
 
 from sptraderb.domain.calendar import Int64Array
-from sptraderb.domain.outcome import NO_LEVEL, ExitReason, OrderReason
+from sptraderb.domain.outcome import ExitReason, OrderReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import judge_limits_nb, mark_nb, start_day_nb
 from sptraderb.engine.kernels.accruals import accrue_nb
-from sptraderb.engine.kernels.bar_legs import walk_shape_nb
+from sptraderb.engine.kernels.bar_steps import (
+    judge_position_nb,
+    mark_held_nb,
+    see_entry_nb,
+    set_side_nb,
+    take_close_rate_nb,
+    walk_inside_nb,
+)
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
-from sptraderb.engine.kernels.fills import close_at_nb, see_nb, side_offset_nb
-from sptraderb.engine.kernels.finer_bars import walk_strict_nb
-from sptraderb.engine.kernels.following import follow_nb
+from sptraderb.engine.kernels.fills import close_at_nb, side_offset_nb
 from sptraderb.engine.kernels.held_ranges import Flags
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import judge_margin_nb
 from sptraderb.engine.kernels.margin_calls import AT_CLOSE, call_margin_nb
 from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
 from sptraderb.engine.kernels.plain_stretches import hold_nb, stay_flat_nb, wait_nb
-from sptraderb.engine.kernels.position_rules import note_facts_nb, run_programs_nb
 from sptraderb.engine.kernels.resting_orders import cancel_both_nb
-from sptraderb.engine.kernels.varying_costs import begin_bar_nb, range_slippage_nb, take_rate_nb
+from sptraderb.engine.kernels.varying_costs import begin_bar_nb, range_slippage_nb
 
-_NO_LEVEL = NO_LEVEL
 _END_OF_DATA = int(ExitReason.END_OF_DATA)
 _RISK_LIMIT = int(OrderReason.RISK_LIMIT)
 _OUT_OF_SESSION = int(OrderReason.OUT_OF_SESSION)
@@ -108,28 +111,23 @@ def walk_bars_nb(
                 accrue_nb(bar, facts, book)
         if two_sided:
             book[c.ASK_OFFSET] = ask_opens[bar] - opens[bar]
-        _set_side_nb(c.BAR_BID, opens[bar], highs[bar], lows[bar], closes[bar], book[c.BID_OFFSET], book)
+        set_side_nb(c.BAR_BID, opens[bar], highs[bar], lows[bar], closes[bar], book[c.BID_OFFSET], book)
         if two_sided:
-            _set_side_nb(c.BAR_ASK, ask_opens[bar], ask_highs[bar], ask_lows[bar], ask_closes[bar], 0, book)
+            set_side_nb(c.BAR_ASK, ask_opens[bar], ask_highs[bar], ask_lows[bar], ask_closes[bar], 0, book)
         else:
-            _set_side_nb(c.BAR_ASK, opens[bar], highs[bar], lows[bar], closes[bar], book[c.ASK_OFFSET], book)
+            set_side_nb(c.BAR_ASK, opens[bar], highs[bar], lows[bar], closes[bar], book[c.ASK_OFFSET], book)
         n_positions = book[c.N_POSITIONS]
         _open_nb(bar, flags, levels, book)
-        _walk_inside_nb(bar, spans, finer, finer_ask, levels, book)
+        walk_inside_nb(bar, spans, finer, finer_ask, levels, book)
         _mark_bar_nb(bar, facts, curves, book)
         if programs[0] > 0:
-            pnl = book[c.EQUITY] - book[c.BALANCE]
-            held_bars = bar - book[c.ENTRY_BAR]
-            note_facts_nb(
-                book[c.SIDE], book[c.QUANTITY], held_bars, book[c.ENTRY_PRICE], pnl, numbers, scratch
-            )
-            run_programs_nb(bar, programs, numbers, inputs, scratch, conditions)
+            judge_position_nb(bar, programs, numbers, inputs, scratch, conditions, book)
         balance = book[c.BALANCE]
         _close_nb(bar, closes, ask_closes, flags, conditions, levels, curves, book)
         # What a fill at the close costs is judged at the next close, which then needs care.
         is_judged = book[c.BALANCE] == balance
         if book[c.N_POSITIONS] != n_positions:
-            _see_entry_nb(bar, times, flags, book)
+            see_entry_nb(bar, times, flags, book)
         if book[c.FAULT] != 0:
             return c.OVERFLOW
         bar += 1
@@ -151,17 +149,6 @@ def walk_bars_nb(
 
 
 @inlined_jit
-def _set_side_nb(
-    side: int, open_: int, high: int, low: int, close: int, offset: int, book: Int64Array
-) -> None:
-    """Put the bar's prices of one side into the book."""
-    book[side + c.OPEN] = open_ + offset
-    book[side + c.HIGH] = high + offset
-    book[side + c.LOW] = low + offset
-    book[side + c.CLOSE] = close + offset
-
-
-@inlined_jit
 def _open_nb(bar: int, flags: Flags, levels: Float64Array, book: Int64Array) -> None:
     """Do what is due at the open."""
     held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
@@ -174,79 +161,15 @@ def _open_nb(bar: int, flags: Flags, levels: Float64Array, book: Int64Array) -> 
         open_bar_nb(bar, levels, book)
 
 
-@kernel_jit
-def _see_entry_nb(bar: int, times: Int64Array, flags: Flags, book: Int64Array) -> None:
-    """Note a bar in which a position was opened, and when the one held has lasted long enough."""
-    flags[bar] |= c.EXPOSED
-    if book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar and book[c.DURATION] > 0:
-        due = _first_from_nb(times[bar] + book[c.DURATION], bar, times)
-        book[c.TIME_BAR] = min(book[c.TIME_BAR], due)
-
-
-@kernel_jit
-def _first_from_nb(time: int, bar: int, times: Int64Array) -> int:
-    """Return the first bar after ``bar`` whose open is at or after ``time``; the number of bars if none."""
-    low, high = bar, len(times)
-    while high - low > 1:
-        middle = low + (high - low) // 2
-        if times[middle] >= time:
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-@inlined_jit
-def _walk_inside_nb(
-    bar: int,
-    spans: Int64Array,
-    finer: Int64Array,
-    finer_ask: Int64Array,
-    levels: Float64Array,
-    book: Int64Array,
-) -> None:
-    """Walk the path of a bar with what is held and rests after its open."""
-    book[c.WORST] = _NO_LEVEL
-    book[c.SEEN] = 0
-    held, rests = book[c.SIDE] != 0, book[c.N_RESTING] != 0
-    may_close = bar >= book[c.LIVE_BAR] or book[c.STOP_OUT_PPB] != 0
-    if book[c.CHOICES] & c.BY_SHAPE != 0:
-        if held or rests:
-            walk_shape_nb(bar, spans, finer, finer_ask, levels, book)
-    elif rests or (held and may_close):
-        walk_strict_nb(bar, spans, finer, finer_ask, levels, book)
-
-
 @inlined_jit
 def _mark_bar_nb(bar: int, facts: Int64Array, curves: Int64Array, book: Int64Array) -> None:
-    """Mark what is held at the close, and let stops follow (X5, X8); the trough at the open's rate (C5)."""
+    """Mark what is held at the close, and judge its margin."""
     equity = trough = book[c.BALANCE]
     side = book[c.SIDE]
     if side != 0:
-        exit_bar = c.bar_at_nb(-side)
-        low, high, close = book[exit_bar + c.LOW], book[exit_bar + c.HIGH], book[exit_bar + c.CLOSE]
-        trough_fits = True
-        if book[c.SEEN] != 0:
-            see_nb(close, book)
-            follow_nb(close, book)
-        else:
-            see_nb(low, book)
-            see_nb(high, book)
-            worst = book[c.WORST]
-            if worst == _NO_LEVEL:
-                worst = low if side > 0 else high
-            trough, trough_fits = mark_nb(worst, book)
-            follow_nb(high if side > 0 else low, book)
-        _take_close_rate_nb(bar, facts, book)
-        equity, fits = mark_nb(close, book)
-        book[c.MARK] = close
-        book[c.MARKED_BAR] = bar
-        if book[c.SEEN] != 0:
-            trough = equity
-        if not (fits and trough_fits):
-            book[c.FAULT] = c.OVERFLOW
+        equity, trough = mark_held_nb(bar, facts, book)
     else:
-        _take_close_rate_nb(bar, facts, book)
+        take_close_rate_nb(bar, facts, book)
     curves[c.EQUITY_ROW, bar] = equity
     curves[c.TROUGH_ROW, bar] = min(equity, trough, book[c.TROUGH])
     curves[c.HELD_ROW, bar] = side * book[c.QUANTITY]
@@ -254,13 +177,6 @@ def _mark_bar_nb(bar: int, facts: Int64Array, curves: Int64Array, book: Int64Arr
     book[c.EQUITY] = equity
     if book[c.CHOICES] & c.CALLS == 0:
         judge_margin_nb(bar, book)
-
-
-@inlined_jit
-def _take_close_rate_nb(bar: int, facts: Int64Array, book: Int64Array) -> None:
-    """Count money at the rate of the close, for the mark and for sizes decided there (C5)."""
-    if book[c.CONVERTED] != 0:
-        take_rate_nb(facts[bar, c.FACT_CLOSE_MULTIPLIER], facts[bar, c.FACT_CLOSE_DIVISOR], book)
 
 
 @inlined_jit

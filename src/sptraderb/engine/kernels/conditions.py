@@ -83,6 +83,16 @@ def _is_market_nb(number: int, book: Int64Array) -> bool:
     return bool(book[c.rule_at_nb(number) + c.RULE_ORDER_KIND] == c.ORDER_MARKET)
 
 
+@kernel_jit
+def both_enter_nb(bar: int, conditions: Conditions, long_book: Int64Array, short_book: Int64Array) -> bool:
+    """Return whether market entries of both sides, each in a book of its own, are true at a close (X14)."""
+    long_rule = _first_true_nb(bar, 1, conditions, long_book)
+    short_rule = _first_true_nb(bar, -1, conditions, short_book)
+    if long_rule < 0 or short_rule < 0:
+        return False
+    return _is_market_nb(long_rule, long_book) and _is_market_nb(short_rule, short_book)
+
+
 @inlined_jit
 def _may_add_nb(leaves: bool, book: Int64Array) -> bool:
     """Return whether an entry of the side held is an addition; an exit at the same close goes first."""

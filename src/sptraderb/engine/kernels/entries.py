@@ -38,6 +38,7 @@ _REJECTED = int(OrderState.REJECTED)
 _NONE = int(OrderReason.NONE)
 _WRONG_STOP = int(OrderReason.WRONG_SIDE_STOP)
 _WRONG_TARGET = int(OrderReason.WRONG_SIDE_TARGET)
+_MAX_POSITIONS = int(OrderReason.MAX_POSITIONS)
 _OTHER_SIDE = int(OrderReason.OTHER_SIDE_FILLED)
 
 
@@ -76,7 +77,9 @@ def _enter_plain_nb(bar: int, price: int, slippage: int, levels: Float64Array, b
     opens = not is_placed or total > closing
     stop = target = _NO_LEVEL
     reason = _NONE
-    if opens:
+    if opens and 0 < book[c.MAX_POSITIONS] <= book[c.OTHERS_HELD]:
+        reason = _MAX_POSITIONS
+    elif opens:
         stop, target, reason = _levels_nb(fill, rule, levels, book)
     trail, after, even = 0, 0, c.NEVER
     if opens and reason == _NONE and book[rule + c.TRAIL_KIND] + book[rule + c.BREAK_KIND] != c.KIND_NONE:
@@ -91,10 +94,11 @@ def _enter_plain_nb(bar: int, price: int, slippage: int, levels: Float64Array, b
         book[c.EXIT_REASON] = _REVERSAL
         book[c.EXIT_LEVEL] = _NO_LEVEL
         book[c.EXIT_AMBIGUOUS] = 0
+    free = book[c.BALANCE] - book[c.OTHERS_USED]
     if reason == _NONE and is_placed and opens:
         steps, reason = total - closing, cut_reason_nb(book)
     elif reason == _NONE and opens:
-        steps, reason = cut_size_nb(wanted, fill, (closing, 0), (equity, book[c.BALANCE]), rule, book)
+        steps, reason = cut_size_nb(wanted, fill, (closing, 0), (equity, free), rule, book)
     commission, fits = commission_nb(fill, closing + steps, book)
     share, share_fits = commission if steps == 0 else 0, True
     if steps > 0 and closing > 0:

@@ -79,17 +79,33 @@ def close_by_stop_nb(bar: int, price: int, ambiguous: int, book: Int64Array) -> 
     reason = book[c.LIVE_REASON]
     close_nb(bar, price, slippage_nb(price, book), reason, book[c.LIVE_STOP], ambiguous, book)
     if reason == _STOP_OUT:
+        book[c.STOPPED_AT] = price
         write_event_nb(bar, _OUT_EVENT, book[c.BALANCE], book)
+
+
+@inlined_jit
+def twin_away_nb(book: Int64Array) -> int:
+    """Return how far from a price of the exit a twin's exit lies at that instant: the spread, up or down."""
+    return int(book[c.SIDE] * (book[c.ASK_OFFSET] - book[c.BID_OFFSET]))
 
 
 @inlined_jit
 def may_be_out_nb(price: int, book: Int64Array) -> bool:
     """Return whether a price may leave no more than the stop-out's share of the used margin."""
     worth = float(book[c.QUANTITY]) * float(book[c.MONEY_MULTIPLIER])
-    cash = float(book[c.BALANCE]) * float(book[c.MONEY_DIVISOR])
+    cash = float(book[c.BALANCE]) - float(book[c.TWIN_PNL]) - float(book[c.OTHERS_OUT])
+    cash *= float(book[c.MONEY_DIVISOR])
     at, reference = float(price) * worth, _entry_nb(book) * worth
-    used = at * (float(book[c.STOP_OUT_PPB]) * 1e-9) * (float(book[c.MARGIN_PPB]) * 1e-9)
-    return bool(cash + book[c.SIDE] * (at - reference) <= used + _NEAR * (abs(cash) + at + reference))
+    gain, notional = book[c.SIDE] * (at - reference), at
+    if book[c.TWIN_STEPS] != 0:
+        unit = float(book[c.MONEY_MULTIPLIER])
+        twin_at = float(price + twin_away_nb(book)) * float(book[c.TWIN_STEPS]) * unit
+        twin_value = float(book[c.TWIN_REFERENCE]) * float(book[c.TWIN_STEPS]) + float(book[c.TWIN_COST])
+        gain -= book[c.SIDE] * (twin_at - twin_value * unit)
+        notional += twin_at
+        reference += twin_value * unit
+    used = notional * (float(book[c.STOP_OUT_PPB]) * 1e-9) * (float(book[c.MARGIN_PPB]) * 1e-9)
+    return bool(cash + gain <= used + _NEAR * (abs(cash) + notional + reference))
 
 
 @inlined_jit
@@ -112,7 +128,8 @@ def _near_level_nb(share: float, book: Int64Array) -> float:
     """Return the price at which equity is ``share`` of the used margin, moved towards the market a little."""
     side, reference = book[c.SIDE], _entry_nb(book)
     worth = float(book[c.QUANTITY]) * float(book[c.MONEY_MULTIPLIER])
-    cash = float(book[c.BALANCE]) * float(book[c.MONEY_DIVISOR]) / worth
+    beside = float(book[c.BALANCE]) - share * float(book[c.OTHERS_USED])
+    cash = beside * float(book[c.MONEY_DIVISOR]) / worth
     margin = share * (float(book[c.MARGIN_PPB]) * 1e-9)
     error = _NEAR * (reference + abs(cash))
     if side > 0:
@@ -127,14 +144,19 @@ def _near_level_nb(share: float, book: Int64Array) -> float:
 def _stop_out_level_nb(book: Int64Array) -> int:
     """Return the first price in ticks at which equity is at most the stop-out's share of the used margin.
 
-    A float64 guess brackets the answer; bisection with exact comparisons ends it.
+    A float64 guess brackets the answer; bisection with exact comparisons ends it. Beside a twin that
+    gains more than the position loses there is no such price.
     """
     side = book[c.SIDE]
     if side > 0 and book[c.STOP_OUT_PPB] * book[c.MARGIN_PPB] >= _SQUARE:
         return _NO_LEVEL
-    guess = _near_level_nb(float(book[c.STOP_OUT_PPB]) * 1e-9, book)
-    spread = 6.0 + abs(guess) * 1e-11
     low, high = 0, c.FAR
+    guess = -1.0
+    if book[c.TWIN_STEPS] == 0:
+        guess = _near_level_nb(float(book[c.STOP_OUT_PPB]) * 1e-9, book)
+    elif not _outweighs_nb(book):
+        return _NO_LEVEL
+    spread = 6.0 + abs(guess) * 1e-11
     for tried in (guess - spread, guess + spread):
         if low < tried < high:
             middle = int(tried)
@@ -157,6 +179,18 @@ def _is_out_nb(price: int, book: Int64Array) -> bool:
     """Return whether a price leaves at most the stop-out's share of the used margin, exactly."""
     share = book[c.STOP_OUT_PPB] * book[c.MARGIN_PPB]
     side, quantity = book[c.SIDE], book[c.QUANTITY]
-    entry, money = (book[c.ENTRY_REFERENCE], book[c.COST]), (book[c.BALANCE], book[c.MONEY_DIVISOR])
+    entry = (book[c.ENTRY_REFERENCE], book[c.COST])
+    cash = book[c.BALANCE] - book[c.TWIN_PNL] - book[c.OTHERS_OUT]
+    money = (cash, book[c.MONEY_DIVISOR])
     factor = _SQUARE - share if side > 0 else _SQUARE + share
-    return loses_nb(side, entry, (price, factor), (quantity, book[c.MONEY_MULTIPLIER]), money)
+    twin = (book[c.TWIN_REFERENCE], book[c.TWIN_COST], price + twin_away_nb(book), book[c.TWIN_STEPS])
+    return loses_nb(side, entry, (price, factor), (quantity, book[c.MONEY_MULTIPLIER]), money, twin)
+
+
+@kernel_jit
+def _outweighs_nb(book: Int64Array) -> bool:
+    """Return whether equity falls faster than the stop-out's share of the margin, though a twin is held."""
+    share, side = book[c.STOP_OUT_PPB] * book[c.MARGIN_PPB], book[c.SIDE]
+    own = wide_product_nb(np.uint64(book[c.QUANTITY]), np.uint64(_SQUARE - side * share))
+    twin = wide_product_nb(np.uint64(book[c.TWIN_STEPS]), np.uint64(_SQUARE + side * share))
+    return bool(own[0] > twin[0] or (own[0] == twin[0] and own[1] > twin[1]))

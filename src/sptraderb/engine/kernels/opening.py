@@ -26,34 +26,58 @@ def open_bar_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
 
     Where the path follows the bar's shape, market orders come first and levels passed by the open last.
     """
-    pending_exit, position, was_held = book[c.PENDING_EXIT], book[c.POSITION], book[c.SIDE] != 0
     by_shape = book[c.CHOICES] & c.BY_SHAPE != 0
-    book[c.PENDING_EXIT] = 0
-    price = book[c.bar_at_nb(-book[c.SIDE]) + c.OPEN]
-    if was_held:
-        if pending_exit != 0 and pending_exit != _SIGNAL:
-            close_at_nb(bar, price, pending_exit, book)
-        elif not by_shape:
-            close_passed_nb(bar, book)
+    leave_demanded_nb(bar, book)
+    if book[c.SIDE] != 0 and not by_shape:
+        close_passed_nb(bar, book)
     if book[c.N_RESTING] > 0 and not by_shape:
         enter_passed_nb(bar, levels, book)
-    if was_held and book[c.SIDE] != 0 and book[c.POSITION] == position:
-        if book[c.TIME_BAR] == bar:
-            close_at_nb(bar, price, _TIME, book)
-        elif pending_exit == _SIGNAL:
-            close_at_nb(bar, price, _SIGNAL, book)
+    leave_due_nb(bar, book)
     enter_pending_nb(bar, c.OPEN, levels, book)
     if book[c.N_RESTING] > 0 and by_shape:
         enter_passed_nb(bar, levels, book)
 
 
+@inlined_jit
+def leave_demanded_nb(bar: int, book: Int64Array) -> None:
+    """Close at the open what a risk limit demands."""
+    reason = book[c.PENDING_EXIT]
+    if book[c.SIDE] != 0 and reason != 0 and reason != _SIGNAL:
+        close_at_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.OPEN], reason, book)
+
+
+@inlined_jit
+def leave_due_nb(bar: int, book: Int64Array) -> None:
+    """Close at the open by time or signal a position of before; no exit waits after it."""
+    reason = book[c.PENDING_EXIT]
+    book[c.PENDING_EXIT] = 0
+    if book[c.SIDE] != 0 and book[c.ENTRY_BAR] < bar:
+        price = book[c.bar_at_nb(-book[c.SIDE]) + c.OPEN]
+        if book[c.TIME_BAR] == bar:
+            close_at_nb(bar, price, _TIME, book)
+        elif reason == _SIGNAL:
+            close_at_nb(bar, price, _SIGNAL, book)
+
+
 @kernel_jit
 def close_bar_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
     """Fill at its own close what was decided there (profile `close`)."""
-    pending_exit = book[c.PENDING_EXIT]
+    leave_at_close_nb(bar, book)
+    enter_at_close_nb(bar, levels, book)
+
+
+@inlined_jit
+def leave_at_close_nb(bar: int, book: Int64Array) -> None:
+    """Close at the bar's close what was decided there."""
+    reason = book[c.PENDING_EXIT]
     book[c.PENDING_EXIT] = 0
-    if pending_exit != 0 and book[c.SIDE] != 0:
-        close_at_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], pending_exit, book)
+    if reason != 0 and book[c.SIDE] != 0:
+        close_at_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], reason, book)
+
+
+@inlined_jit
+def enter_at_close_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
+    """Enter at the bar's close what was decided there; exits of such an entry live from the next bar."""
     enter_pending_nb(bar, c.CLOSE, levels, book)
     if book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar:
         book[c.LIVE_BAR] = bar + 1
@@ -131,6 +155,20 @@ def close_passed_nb(bar: int, book: Int64Array) -> bool:
         see_nb(price, book)
         close_nb(bar, price, 0, _TAKE_PROFIT, target, 0, book)
     return bool(book[c.SIDE] == 0)
+
+
+@kernel_jit
+def is_passed_nb(book: Int64Array) -> bool:
+    """Return whether the open fills a resting order of the book (X2, X3, X4)."""
+    for side in (1, -1):
+        rest = c.rest_at_nb(side)
+        if book[rest + c.REST_RULE] != 0:
+            price, kind = book[c.bar_at_nb(side) + c.OPEN], book[rest + c.REST_KIND]
+            at_stop = kind == c.ORDER_LIMIT or side * (price - book[rest + c.REST_STOP]) >= 0
+            at_limit = kind == c.ORDER_STOP or side * (price - book[rest + c.REST_LIMIT]) <= 0
+            if at_stop and at_limit:
+                return True
+    return False
 
 
 @kernel_jit

@@ -17,7 +17,7 @@ def begin_bar_nb(bar: int, highs: Int64Array, lows: Int64Array, facts: Int64Arra
         book[c.BID_OFFSET] = facts[bar, c.FACT_BID_OFFSET]
         book[c.ASK_OFFSET] = facts[bar, c.FACT_ASK_OFFSET]
     if book[c.RANGE_PPB] != 0:
-        range_slippage_nb(highs[bar - 1] - lows[bar - 1] if bar > 0 else 0, book)
+        range_slippage_nb(highs[bar - 1] - lows[bar - 1] if bar > book[c.FIRST_BAR] else 0, book)
 
 
 @inlined_jit
