@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sptraderb.domain.outcome import LedgerKind
 from sptraderb.domain.terms import Terms
-from sptraderb.oracle.cash_book import CashBook, Exit, Realised
+from sptraderb.oracle.cash_book import DeskPage, Exit, Realised
 from sptraderb.oracle.currency_route import CurrencyRoute
 from sptraderb.oracle.entry_piece import Part
 from sptraderb.oracle.exact_numbers import ZERO, rate
@@ -29,11 +29,11 @@ class Bookings:
         Commission of an order.
     route : CurrencyRoute
         Whether amounts are converted.
-    book : CashBook
+    book : DeskPage
         Where they go.
     """
 
-    def __init__(self, terms: Terms, fee: OrderFee, route: CurrencyRoute, *, book: CashBook) -> None:
+    def __init__(self, terms: Terms, fee: OrderFee, route: CurrencyRoute, *, book: DeskPage) -> None:
         self._conversion_share = rate(terms.conversion_fee_ppb)
         self._fee, self._route, self._book, self._scales = fee, route, book, book.scales
 

@@ -1,6 +1,7 @@
 """The books of the oracle: cash, and the rows every engine must write alike (M6, M7).
 
-Place: the only part of the oracle that knows the integer tables of the outcome.
+Place: the only part of the oracle that knows the integer tables of the outcome. An account has one
+`CashBook`; each desk writes to it on a page of its own (`DeskPage`), in the units of its symbol.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from sptraderb.domain.outcome import (
     OrderReason,
     OrderState,
 )
+from sptraderb.domain.portfolio import ACCOUNT_LEG
 from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.entry_piece import Part
 from sptraderb.oracle.exact_numbers import ZERO, Scales
@@ -69,35 +71,89 @@ class Realised:
 
 
 @dataclass(slots=True)
+class Rows:
+    """One table: its rows, and beside each the symbol it belongs to."""
+
+    columns: tuple[str, ...]
+    _rows: list[Row] = field(default_factory=list)
+    _legs: list[int] = field(default_factory=list)
+
+    def write(self, leg: int, row: Row) -> None:
+        """Add a row of a symbol, or of the account (`ACCOUNT_LEG`)."""
+        self._rows.append(row)
+        self._legs.append(leg)
+
+    def table(self) -> npt.NDArray[np.int64]:
+        """Return the rows, shape (n_rows, n_columns)."""
+        return np.array(self._rows, dtype=np.int64).reshape(len(self._rows), len(self.columns))
+
+    def legs(self) -> npt.NDArray[np.int64]:
+        """Return whose each row is, shape (n_rows,)."""
+        return np.array(self._legs, dtype=np.int64)
+
+
+@dataclass(slots=True)
 class CashBook:
-    """Balance, ledger, trades, orders and events.
+    """The account's balance, and all rows in the order in which they happened (A1).
 
     Parameters
     ----------
     scales : Scales
-        The run's units.
+        For the money unit, the same in all of an account.
     balance : Decimal
         Cash; always the sum of the ledger.
     """
 
     scales: Scales
     balance: Decimal = ZERO
-    _ledger: list[Row] = field(default_factory=list)
-    _trades: list[Row] = field(default_factory=list)
-    _orders: list[Row] = field(default_factory=list)
-    _events: list[Row] = field(default_factory=list)
+    ledger: Rows = field(default_factory=lambda: Rows(LEDGER_COLUMNS))
+    trades: Rows = field(default_factory=lambda: Rows(TRADE_COLUMNS))
+    orders: Rows = field(default_factory=lambda: Rows(ORDER_COLUMNS))
+    events: Rows = field(default_factory=lambda: Rows(EVENT_COLUMNS))
 
-    def deposit(self, bar: int, amount: Decimal) -> None:
+    def deposit(self, instant: int, amount: Decimal) -> None:
         """Book the initial capital, the first row of every ledger."""
         self.balance += amount
-        self._ledger.append((bar, LedgerKind.DEPOSIT, self.scales.minor(amount), -1))
+        self.ledger.write(ACCOUNT_LEG, (instant, LedgerKind.DEPOSIT, self.scales.minor(amount), -1))
+
+    def event(self, instant: int, code: EventCode, value: Decimal) -> None:
+        """Write an event of the account as a whole."""
+        self.events.write(ACCOUNT_LEG, (instant, code, self.scales.minor(value)))
+
+
+@dataclass(slots=True)
+class DeskPage:
+    """What one desk books.
+
+    Parameters
+    ----------
+    account : CashBook
+        Where it is written.
+    scales : Scales
+        The units of the desk's symbol.
+    leg : int
+        Index of that symbol.
+    cash : Decimal
+        What was booked here since the instant began.
+    """
+
+    account: CashBook
+    scales: Scales
+    leg: int
+    cash: Decimal = ZERO
+
+    @property
+    def balance(self) -> Decimal:
+        """Cash of the whole account."""
+        return self.account.balance
 
     def book(self, bar: int, kind: LedgerKind, *, amount: Decimal, position: int) -> Decimal:
         """Change cash by a rounded amount, with its row unless it is zero; return the amount."""
-        self.balance += amount
-        self.scales.minor(self.balance)
+        self.account.balance += amount
+        self.cash += amount
+        self.scales.minor(self.account.balance)
         if amount:
-            self._ledger.append((bar, kind, self.scales.minor(amount), position))
+            self.account.ledger.write(self.leg, (bar, kind, self.scales.minor(amount), position))
         return amount
 
     def trade(
@@ -127,7 +183,8 @@ class CashBook:
         ]
         money = [realised.price_pnl, *costs]
         net = sum(money, ZERO)
-        self._trades.append(
+        self.account.trades.write(
+            self.leg,
             (
                 position.side,
                 part.rule_index,
@@ -145,7 +202,7 @@ class CashBook:
                 *(scales.minor(amount) for amount in money),
                 scales.minor(net),
                 *(scales.ticks(move) for move in seen),
-            )
+            ),
         )
 
     def filled(self, order: EntryOrder, bar: int, *, sized: Sized, price: Decimal) -> None:
@@ -168,8 +225,8 @@ class CashBook:
         self._order(order, n_bars, OrderState.UNFILLED, sized, order.level)
 
     def event(self, bar: int, code: EventCode, value: Decimal = ZERO) -> None:
-        """Write an event."""
-        self._events.append((bar, code, self.scales.minor(value)))
+        """Write an event of the symbol."""
+        self.account.events.write(self.leg, (bar, code, self.scales.minor(value)))
 
     def open_row(self, position: HeldPosition, open_pnl: Decimal) -> OpenPosition:
         """Return what is held at the end of the data."""
@@ -187,15 +244,6 @@ class CashBook:
             booked_minor=scales.minor(position.booked),
         )
 
-    def tables(self) -> dict[str, npt.NDArray[np.int64]]:
-        """Return ledger, trades, orders and events as int64 tables."""
-        return {
-            "ledger": _table(self._ledger, LEDGER_COLUMNS),
-            "trades": _table(self._trades, TRADE_COLUMNS),
-            "orders": _table(self._orders, ORDER_COLUMNS),
-            "events": _table(self._events, EVENT_COLUMNS),
-        }
-
     def _level(self, price: Decimal | None) -> int:
         return NO_LEVEL if price is None else self.scales.ticks(price)
 
@@ -204,10 +252,5 @@ class CashBook:
     ) -> None:
         wanted, filled = self.scales.steps(sized.wanted), self.scales.steps(sized.quantity)
         shown, rule = self._level(price), order.rule_index
-        self._orders.append(
-            (order.decided_bar, bar, order.side, rule, state, sized.reason, wanted, filled, shown)
-        )
-
-
-def _table(rows: list[Row], columns: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    return np.array(rows, dtype=np.int64).reshape(len(rows), len(columns))
+        row = (order.decided_bar, bar, order.side, rule, state, sized.reason, wanted, filled, shown)
+        self.account.orders.write(self.leg, row)

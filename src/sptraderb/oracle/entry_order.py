@@ -92,3 +92,10 @@ class EntryOrder:
     def is_within_limit(self, price: Decimal, *, through: Decimal) -> bool:
         """Return whether a price of its side is at its limit or better, by ``through`` at least (X3)."""
         return self.limit is not None and self.side * (self.limit - price) >= through
+
+    def is_passed_by(self, price: Decimal) -> bool:
+        """Return whether it fills at an open of this price: beyond its stop, at its limit or better."""
+        if self.limit is None:
+            return self.is_beyond_stop(price)
+        reached = self.live_limit is not None or self.is_beyond_stop(price)
+        return reached and self.is_within_limit(price, through=Decimal(0))

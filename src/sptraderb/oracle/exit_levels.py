@@ -127,13 +127,13 @@ class LevelRule:
         if distance.kind is DistanceKind.PRICE:
             level = self._of_series(distance.node, upwards=direction > 0)
         else:
-            level = fill + direction * self._distance(distance, fill)
+            level = fill + direction * self.distance(distance, fill)
         return level if level > 0 else None
 
     def _move(self, distance: Distance | None, fill: Decimal) -> Decimal | None:
         if distance is None or self._is_left_out(distance):
             return None
-        return self._distance(distance, fill)
+        return self.distance(distance, fill)
 
     def _is_left_out(self, distance: Distance) -> bool:
         """Return whether an undefined level is skipped (profile `tradingview`)."""
@@ -146,8 +146,8 @@ class LevelRule:
             return whole_ticks(value, self._scales.price_scale, upwards=True) is None
         return False
 
-    def _distance(self, distance: Distance, fill: Decimal) -> Decimal:
-        """Return a distance in price, rounded up to whole ticks."""
+    def distance(self, distance: Distance, fill: Decimal) -> Decimal:
+        """Return a distance in price, rounded up to whole ticks; one of a series may be refused."""
         scales = self._scales
         if distance.kind is DistanceKind.R:
             if self._r is None:

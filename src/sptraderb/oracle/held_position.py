@@ -269,6 +269,12 @@ class HeldPosition:
         """Return the worst exit side price of a bar for the size held at its end, as far as certain."""
         return self.certain_extremes()[0] if self.inside_step == step else quoted.adverse(self.side)
 
+    def see_open(self, price: Decimal, first_step: int) -> None:
+        """Let the open of the run's bar, which began with ``first_step``, count for what was held then."""
+        for piece in self.pieces:
+            if piece.step <= first_step and piece.saw_open_of(first_step):
+                piece.see(price, price, side=self.side)
+
     def see(self, worst: Decimal, best: Decimal) -> None:
         """Let two prices of the exit side count for the excursions of all that is held."""
         for piece in self.pieces:

@@ -14,7 +14,6 @@ from sptraderb.oracle.entry_order import EntryOrder
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.moment import Moment
-from sptraderb.oracle.order_board import SIDES
 from sptraderb.oracle.price_path import DOWN, UP, PricePath
 from sptraderb.oracle.quoted_bar import Quote, QuotedBar
 
@@ -142,9 +141,9 @@ class OhlcPath(PricePath):
         found = []
         position = self._desk.position
         if position is not None:
-            self._desk.arm(moment.bar)
+            self._desk.arm(moment)
             found += self._exits_on(leg, position)
-        for side in SIDES:
+        for side in self._sides:
             order = self._board.resting.get(side)
             if order is not None:
                 found += self._entry_on(leg, order)

@@ -1,10 +1,10 @@
 """The entry orders that wait: one for the next open or resting at its price, per side (X14, X16).
 
-Place: between the conditions of `replay` and the fills of `price_path`. Whatever ends an order without
-a fill is written here.
+Place: one for each symbol, between the conditions of `leg_walk` and the fills of `price_path`. Whatever
+ends an order without a fill is written here. With hedging the two sides are asked for one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from sptraderb.domain.order import LONG, SHORT, EntryRule
 from sptraderb.domain.outcome import OrderReason
@@ -28,8 +28,8 @@ class OrderBoard:
         The run's rules, and their prices and conditions.
     profile : Profile
         Whether undefined prices are left out, sizes fixed here, both sides kept.
-    desk : TradingDesk
-        Sizes orders where that happens when they are placed; its book lists those that end.
+    desks : mapping of int to TradingDesk
+        The desk of each side: sizes orders where that happens when they are placed, lists those that end.
 
     Attributes
     ----------
@@ -37,9 +37,11 @@ class OrderBoard:
         Market and resting orders by side.
     """
 
-    def __init__(self, plan: Plan, signals: Signals, profile: Profile, *, desk: TradingDesk) -> None:
-        self._plan, self._signals, self._profile, self._desk = plan, signals, profile, desk
-        self._book, self._scales = desk.book, desk.scales
+    def __init__(
+        self, plan: Plan, signals: Signals, profile: Profile, *, desks: Mapping[int, TradingDesk]
+    ) -> None:
+        self._plan, self._signals, self._profile, self._desks = plan, signals, profile, desks
+        self._book, self._scales = desks[LONG].book, desks[LONG].scales
         self.pending: dict[int, EntryOrder] = {}
         self.resting: dict[int, EntryOrder] = {}
 
@@ -60,7 +62,7 @@ class OrderBoard:
         if not is_priced and not self._profile.skips_undefined:
             self._book.rejected(order, bar, sized=Sized(ZERO, ZERO, OrderReason.PRICE_UNDEFINED))
             return
-        if self._profile.sizes_when_placed and not self._desk.place(order, moment):
+        if self._profile.sizes_when_placed and not self._desks[rule.side].place(order, moment):
             return
         waiting = self.pending if order.level is None else self.resting
         waiting[rule.side] = order
@@ -85,40 +87,53 @@ class OrderBoard:
                 setattr(order, name, self._scales.price(ticks))
         return is_defined
 
-    def judge_close(self, bar: int, *, holds: Callable[[int], bool]) -> None:
+    def judge_close(self, bar: int, sides: tuple[int, ...], *, holds: Callable[[int], bool]) -> None:
         """End what has expired at a close, then what its own condition cancels there.
 
         Parameters
         ----------
+        sides : tuple of int
+            Whose orders.
         holds : callable
             Whether the condition of a node is true at this close.
         """
-        for order in self._listed():
+        for order in self._listed(sides):
             expires = self.rule(order).order.expires_bars
             if expires and bar >= order.decided_bar + expires:
                 self._cancel(order, bar, OrderReason.EXPIRED)
-        for order in self._listed():
+        for order in self._listed(sides):
             when = self.rule(order).cancel_when
             if when >= 0 and holds(when):
                 self._cancel(order, bar, OrderReason.CANCEL_CONDITION)
 
-    def sweep(self, moment: Moment) -> None:
+    def sweep(self, moment: Moment, sides: tuple[int, ...]) -> None:
         """End what the account no longer carries at a close, long first (profile `tradingview`)."""
-        for order in self._listed():
-            if self._desk.is_beyond_means(order, moment):
+        for order in self._listed(sides):
+            if self._desks[order.side].is_beyond_means(order, moment):
                 self._cancel(order, moment.bar, OrderReason.MARGIN)
 
-    def cancel_all(self, bar: int, *, reason: OrderReason) -> None:
+    def cancel_all(self, bar: int, sides: tuple[int, ...], *, reason: OrderReason) -> None:
         """End everything that rests, as a limit of the account or a closed session asks."""
-        for order in self._listed():
+        for order in self._listed(sides):
             self._cancel(order, bar, reason)
+
+    def cancel_waiting(self, bar: int, sides: tuple[int, ...]) -> None:
+        """End the market orders that still wait for an open when a limit of the account acts (A4)."""
+        for order in self._waiting(sides):
+            del self.pending[order.side]
+            self._book.cancelled(order, bar, reason=OrderReason.RISK_LIMIT)
 
     # -- fills -----------------------------------------------------------------------------------
 
-    def take_pending(self) -> Iterator[EntryOrder]:
+    def first_waiting(self, sides: tuple[int, ...]) -> EntryOrder | None:
+        """Return the market order that comes first at an open."""
+        return next(iter(self._waiting(sides)), None)
+
+    def take_pending(self, sides: tuple[int, ...]) -> Iterator[EntryOrder]:
         """Yield the market orders of an open, long first."""
-        pending, self.pending = self.pending, {}
-        yield from (pending[side] for side in SIDES if side in pending)
+        for order in self._waiting(sides):
+            del self.pending[order.side]
+            yield order
 
     def cancel_other_side(self, side: int, bar: int) -> None:
         """End the resting order of the other side that an entry's fill cancels: an OCO (X16)."""
@@ -133,8 +148,11 @@ class OrderBoard:
                 if side in waiting:
                     self._book.unfilled(waiting[side], n_bars)
 
-    def _listed(self) -> list[EntryOrder]:
-        return [self.resting[side] for side in SIDES if side in self.resting]
+    def _listed(self, sides: tuple[int, ...]) -> list[EntryOrder]:
+        return [self.resting[side] for side in sides if side in self.resting]
+
+    def _waiting(self, sides: tuple[int, ...]) -> list[EntryOrder]:
+        return [self.pending[side] for side in sides if side in self.pending]
 
     def _cancel(self, order: EntryOrder, bar: int, reason: OrderReason) -> None:
         del self.resting[order.side]

@@ -27,7 +27,8 @@ class Means:
     equity : Decimal
         Balance plus open P&L at the last marks (A2).
     available : Decimal
-        Cash after the closing part of a reversal, before this order's commission.
+        What other positions leave for margin, after the closing part of a reversal and before this order's
+        commission.
     closing : Decimal
         Quantity the same order closes; zero for a plain entry.
     held : Decimal

@@ -79,6 +79,8 @@ class PricePath:
         How far a limit must be passed, and for whom the unknown is decided.
     walked : WalkedBars or None
         Finer candles, where there are any.
+    sides : tuple of int
+        Whose entries these are: both, or with hedging the desk's own.
 
     Attributes
     ----------
@@ -89,9 +91,15 @@ class PricePath:
     """
 
     def __init__(
-        self, desk: TradingDesk, board: OrderBoard, terms: Terms, *, walked: WalkedBars | None = None
+        self,
+        desk: TradingDesk,
+        board: OrderBoard,
+        terms: Terms,
+        *,
+        walked: WalkedBars | None = None,
+        sides: tuple[int, ...] = SIDES,
     ) -> None:
-        self._desk, self._board, self._walked = desk, board, walked
+        self._desk, self._board, self._walked, self._sides = desk, board, walked, sides
         self.n_uncertain = self.n_walked = 0
         self.is_marked = False
         self._through = desk.scales.price(terms.limit_through_ticks)
@@ -104,7 +112,7 @@ class PricePath:
         position = self._desk.position
         if position is None:
             return
-        self._desk.arm(moment.bar)
+        self._desk.arm(moment)
         price = moment.quoted.open.exit_price(position.side)
         if position.stop_reached(price):
             self._desk.stop_out(moment, price)
@@ -118,17 +126,21 @@ class PricePath:
 
     def entries_passed_at_open(self, moment: Moment) -> None:
         """Fill at the open the resting entries it has passed, long first; arm stop-limits there (X4)."""
-        for side in SIDES:
+        for side in self._sides:
             order = self._board.resting.get(side)
             if order is None:
                 continue
             price = moment.quoted.open.entry_price(side)
-            slipped = order.limit is None
             if order.is_stop_limit and order.is_beyond_stop(price):
                 order.armed = True
-            within = order.live_limit is not None and order.is_within_limit(price, through=ZERO)
-            if within or (slipped and order.is_beyond_stop(price)):
-                self.enter(order, moment, price, slipped=slipped)
+            if order.is_passed_by(price):
+                self.enter(order, moment, price, slipped=order.limit is None)
+
+    def passes_an_entry(self, moment: Moment) -> bool:
+        """Return whether `entries_passed_at_open` would fill anything."""
+        resting = (self._board.resting.get(side) for side in self._sides)
+        price_of = moment.quoted.open.entry_price
+        return any(order.is_passed_by(price_of(order.side)) for order in resting if order is not None)
 
     def enter(
         self, order: EntryOrder, moment: Moment, price: Decimal, *, slipped: bool, at: Quote | None = None
@@ -182,7 +194,10 @@ class PricePath:
         reached = self._reached(replace(moment, is_inside=True))
         if len({one.direction for one in reached}) > 1 or any(one.order is not None for one in reached):
             return True
-        for side, order in self._board.resting.items():
+        for side in self._sides:
+            order = self._board.resting.get(side)
+            if order is None:
+                continue
             best, beyond = _best_and_beyond(side, quoted)
             if order.is_stop_limit and order.is_beyond_stop(beyond):
                 return True
@@ -247,9 +262,9 @@ class PricePath:
         found = []
         position = self._desk.position
         if position is not None:
-            self._desk.arm(moment.bar)
+            self._desk.arm(moment)
             found += self._reached_exits(position, moment.quoted)
-        for side in SIDES:
+        for side in self._sides:
             order = self._board.resting.get(side)
             if order is not None:
                 found += self._reached_entry(order, moment.quoted)
@@ -309,7 +324,7 @@ class PricePath:
         quoted, side = moment.quoted, position.side
         close = quoted.close.exit_price(side)
         position.certain = (close,) if extreme is None else (close, extreme)
-        self._desk.arm(moment.bar)
+        self._desk.arm(moment)
         at_fill = quoted.open.across_from(side, entered_at)
         known = replace(moment, ambiguous=False)
         if position.stop_reached(at_fill):
@@ -354,7 +369,7 @@ class PricePath:
 
         Where its range reached the limit too, what it opens later is ambiguous.
         """
-        for side in SIDES:
+        for side in self._sides:
             order = self._board.resting.get(side)
             if order is None or not order.is_stop_limit:
                 continue

@@ -1,41 +1,39 @@
-"""Replay a run bar by bar, written to be read beside the execution rules (M7).
+"""Replay a run instant by instant, written to be read beside the execution rules (M7).
 
-Place: the oracle's entry. One pass over the bars; in each bar, in the order of rule X13:
+Place: the oracle's entry. One pass over the merged timeline of an account (A1); a run of one symbol is an
+account of one. In each instant, in the order of rule X13, every step in the order of the request:
 
-1. at the open: swap and funding that fell due (`carrying_cost`), closed sessions, risk closes, exits
-   already passed, resting entries already passed, time exits, signal exits, reversals and entries
-   (`_at_open`, `price_path`);
-2. along the path: exits and resting entries (`price_path`);
-3. marks at the close (`_mark`);
-4. risk limits (`account_limits`);
-5. orders that end at the close, conditions and new orders (`_decide`, `order_board`).
+1. at the open (`_at_open`): rates, swap and funding that fell due (`carrying_cost`); closed sessions, risk
+   closes, exits already passed, time and signal exits; resting entries already passed; reversals; entries;
+2. along the paths: exits and resting entries (`desk_walk`, `price_path`);
+3. marks at the close (`_mark`) and the margin call;
+4. risk limits, once for the account (`account_limits`);
+5. orders that end at the close, conditions and new orders (`leg_walk`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 
 import numpy as np
 
+from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.order import LONG, SHORT, OrderKind
-from sptraderb.domain.outcome import EventCode, ExitReason, OrderReason, Outcome
+from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.plan import Plan, Signals
-from sptraderb.domain.position_program import Fact
+from sptraderb.domain.portfolio import Leg, PortfolioOutcome, account_days, account_legs, merged_times
 from sptraderb.domain.terms import Terms
 from sptraderb.errors import InvalidInput
 from sptraderb.oracle.account_limits import AccountLimits
+from sptraderb.oracle.account_stop_out import AccountStopOut
+from sptraderb.oracle.cash_book import CashBook
 from sptraderb.oracle.currency_route import CurrencyRoute
+from sptraderb.oracle.desk_walk import DeskWalk
 from sptraderb.oracle.exact_numbers import EXACT, ZERO, Scales
-from sptraderb.oracle.held_position import HeldPosition
+from sptraderb.oracle.leg_walk import LegWalk, leg_walks
+from sptraderb.oracle.margin_watch import MarginWatch
 from sptraderb.oracle.moment import Moment
-from sptraderb.oracle.ohlc_legs import OhlcPath
-from sptraderb.oracle.order_board import SIDES, OrderBoard
-from sptraderb.oracle.price_path import PricePath
-from sptraderb.oracle.quoted_bar import SELL, QuotedBar, Quotes
-from sptraderb.oracle.rule_programs import PositionRules, facts_when_flat
-from sptraderb.oracle.trading_desk import TradingDesk
-from sptraderb.oracle.walked_bars import WalkedBars
+from sptraderb.oracle.quoted_bar import SELL, Quotes
 
 
 def replay(
@@ -74,11 +72,63 @@ def replay(
     Exact: every number is a decimal in a context that traps lost digits; the roundings of rule M4
     are the only ones. Slow by design, some tens of microseconds a bar.
     """
+    leg = Leg(symbol="", plan=plan, candles=candles, signals=signals, terms=terms, finer=finer)
+    account = _replayed((leg,), hedging=False)
+    (curves,) = account.legs
+    return Outcome(
+        money_decimals=account.money_decimals,
+        first_tradable_bar=curves.first_tradable_bar,
+        n_bars_done=curves.n_bars_done,
+        trades=account.trades,
+        ledger=account.ledger,
+        orders=account.orders,
+        events=account.events,
+        equity_minor=account.equity_minor,
+        trough_minor=account.trough_minor,
+        held_steps=curves.long_steps - curves.short_steps,
+        exposed=curves.exposed,
+        open_position=next((position for _, position in account.open_positions), None),
+        balance_minor=account.end_balance_minor,
+        n_uncertain_bars=account.n_uncertain_bars,
+        n_walked_bars=account.n_walked_bars,
+    )
+
+
+def replay_portfolio(legs: Sequence[Leg], *, hedging: bool = False) -> PortfolioOutcome:
+    """Simulate an account of several symbols in exact decimals (A1).
+
+    Parameters
+    ----------
+    legs : sequence of Leg
+        The symbols in the order of the request.
+    hedging : bool
+        Whether each symbol may be held long and short side by side; else one position a symbol.
+
+    Returns
+    -------
+    PortfolioOutcome
+        The same integer tables as the engine's, bit for bit.
+
+    Raises
+    ------
+    InvalidInput
+        ``costs.exceed_price`` as `replay`; ``portfolio.no_legs``, ``portfolio.terms_differ`` or
+        ``portfolio.bars_overlap`` if the legs do not make one account.
+    MoneyOverflow
+        ``money.overflow`` as `replay`.
+    """
+    return _replayed(account_legs(legs), hedging=hedging)
+
+
+def _replayed(legs: Sequence[Leg], *, hedging: bool) -> PortfolioOutcome:
+    """Check the legs and walk them."""
     with localcontext(EXACT):
-        _require_prices_above_costs(candles, terms)
-        scales = Scales(candles.instrument, terms.money_decimals)
-        CurrencyRoute(terms).require_fitting(scales, n_bars=len(candles))
-        return _Replay(plan, candles, signals, terms, finer).run()
+        times = merged_times(legs)
+        for leg in legs:
+            _require_prices_above_costs(leg.candles, leg.terms)
+            scales = Scales(leg.candles.instrument, leg.terms.money_decimals)
+            CurrencyRoute(leg.terms).require_fitting(scales, n_bars=len(leg.candles))
+        return _Replay(legs, times, hedging=hedging).run()
 
 
 def _require_prices_above_costs(candles: Candles, terms: Terms) -> None:
@@ -97,264 +147,190 @@ def _require_prices_above_costs(candles: Candles, terms: Terms) -> None:
 
 @dataclass(slots=True)
 class _Curve:
-    """What is noted at every close."""
+    """What is noted of the account at every close."""
 
     equity: list[int] = field(default_factory=list)
     trough: list[int] = field(default_factory=list)
-    held: list[int] = field(default_factory=list)
-    exposed: list[bool] = field(default_factory=list)
+    balance: list[int] = field(default_factory=list)
 
 
 class _Replay:
-    def __init__(
-        self, plan: Plan, candles: Candles, signals: Signals, terms: Terms, finer: Candles | None
-    ) -> None:
-        self.plan, self.candles, self.signals, self.terms = plan, candles, signals, terms
-        self.desk = TradingDesk(plan, candles, signals, terms)
-        self.book, self.scales = self.desk.book, self.desk.scales
-        self.deposit = self.scales.money(terms.capital_minor)
-        self.limits = AccountLimits(terms.risk, self.deposit, book=self.book)
-        self.rules = PositionRules(plan, signals, terms.profile)
-        self.board = OrderBoard(plan, signals, terms.profile, desk=self.desk)
-        walk = OhlcPath if terms.profile.walks_ohlc else PricePath
-        walked = None if finer is None else WalkedBars(candles, finer, terms, scales=self.scales)
-        self.path = walk(self.desk, self.board, terms, walked=walked)
-        first_fill = terms.start_bar if terms.profile.fills_at_close else terms.start_bar + 1
-        self.first_tradable = min(first_fill, len(candles))
+    def __init__(self, legs: Sequence[Leg], times: Int64Array, *, hedging: bool) -> None:
+        self.legs, self.times, self.terms = legs, times, legs[0].terms
+        self.scales = Scales(legs[0].candles.instrument, self.terms.money_decimals)
+        self.book = CashBook(self.scales)
+        self.walks = leg_walks(legs, self.book, hedging=hedging)
+        self.desks = [walk for leg in self.walks for walk in leg.walks]
+        self.account = self.desks[0].desk.account
+        self.stop_out = AccountStopOut([walk.desk for walk in self.desks], self.account)
+        self.deposit = self.scales.money(self.terms.capital_minor)
+        self.limits = AccountLimits(self.terms.risk, self.deposit, book=self.book)
+        self.margin = MarginWatch(self.account, self.terms)
+        firsts = [
+            _instant_of(times, leg, walk.first_tradable) for leg, walk in zip(legs, self.walks, strict=True)
+        ]
+        self.first_tradable = min(firsts)
         self.curve = _Curve()
-        self.marked_pnl = ZERO
-        self.risk_close: ExitReason | None = None
-        self.leaving: HeldPosition | None = None
-        self.true_nodes: Callable[[int], bool] = lambda node: False
 
-    def run(self) -> Outcome:
-        """Walk all bars."""
+    def run(self) -> PortfolioOutcome:
+        """Walk all instants."""
         self.book.deposit(self.first_tradable, self.deposit)
-        days = self.candles.session_days
-        for bar in range(len(self.candles)):
-            quoted = self.desk.quotes.bar(bar)
-            self.desk.begin_bar(bar)
-            if bar >= self.first_tradable:
-                self.desk.carry(bar)
-                moment = Moment(bar, quoted)
-                self._at_open(moment)
-                self.path.walk(moment)
-            equity = self._mark(bar, quoted)
-            if bar >= self.first_tradable:
-                self.risk_close = self.limits.judge(bar, int(days[bar]), equity=equity)
-            if bar >= self.terms.start_bar:
-                self._decide(Moment(bar, quoted), int(days[bar]))
-                if self.terms.profile.fills_at_close:
-                    self._fill_at_close(Moment(bar, quoted, is_inside=True, is_at_close=True))
-                if self.terms.profile.calls_margin and self.desk.position is not None:
-                    now = Moment(bar, quoted, is_inside=True, is_at_close=True)
-                    self.desk.call_margin(now, quoted.close, whole_units=True)
-                    self._mark_again(bar, quoted)
+        days = account_days(self.legs, self.times)
+        for instant, time_s in enumerate(self.times.tolist()):
+            before = self.book.balance
+            for walk in self.desks:
+                walk.desk.begin_instant()
+            for leg in self.walks:
+                leg.open_bar(time_s)
+            self._at_open()
+            for walk, moment in self._filling():
+                walk.walk_path(moment, self.stop_out)
+            equity = self._mark(instant, before)
+            day = int(days[instant])
+            if instant >= self.first_tradable:
+                self._judge(instant, day, equity)
+            self._decide(may_enter=self.limits.entries_allowed(day))
         self._end_of_data()
         return self._outcome()
 
-    # -- 1. the open -----------------------------------------------------------------------------
+    def _filling(self) -> Iterator[tuple[DeskWalk, Moment]]:
+        """Yield the desks whose orders may fill in this instant, with its bar of their symbol."""
+        for leg in self.walks:
+            moment = leg.filling()
+            if moment is not None:
+                yield from ((walk, moment) for walk in leg.walks)
 
-    def _at_open(self, moment: Moment) -> None:
-        """Work off what falls on the open; a close ends what comes after it for that position.
+    # -- 1. the open -------------------------------------------------------------------------------
 
-        On a path that is taken as known, market orders come before resting ones, and exits that the
-        open has passed last, at the path's start.
+    def _at_open(self) -> None:
+        """Work off what falls on the open of this instant: exits before entries, in the order stated.
+
+        On paths that are taken as known market orders come before resting ones.
         """
-        path, bar = self.path, moment.bar
-        if bar and not self.signals.entry_allowed[bar - 1]:
-            self.board.cancel_all(bar, reason=OrderReason.OUT_OF_SESSION)
-        if self.risk_close is not None:
-            self._close_at_open(moment, self.risk_close)
+        for walk, moment in self._filling():
+            walk.desk.carry(moment.bar)
+        for walk, moment in self._filling():
+            walk.exits_at_open(moment, self.stop_out)
+        if not self.terms.profile.walks_ohlc:
+            self._resting_entries()
+        for reversing in (True, False):
+            for walk, moment in self._filling():
+                if not reversing or walk.reverses():
+                    walk.market_entries(moment, moment.quoted.open)
         if self.terms.profile.walks_ohlc:
-            self._market_orders(moment)
-            path.entries_passed_at_open(moment)
-        else:
-            path.exits_passed_at_open(moment)
-            path.entries_passed_at_open(moment)
-            self._market_orders(moment)
+            self._resting_entries()
 
-    def _market_orders(self, moment: Moment) -> None:
-        """Fill at the open time exits, signal exits, then entries and reversals (X13)."""
-        position, bar = self.desk.position, moment.bar
-        if position is not None and position.is_due_at(bar, held_s=self._held_s(bar)):
-            self._close_at_open(moment, ExitReason.TIME)
-        if self.desk.position is not None and self.desk.position is self.leaving:
-            self._close_at_open(moment, ExitReason.SIGNAL)
-        self.leaving = None
-        for order in self.board.take_pending():
-            price = moment.quoted.open.entry_price(order.side)
-            self.path.enter(order, moment, price, slipped=True)
+    def _resting_entries(self) -> None:
+        for walk, moment in self._filling():
+            walk.resting_entries_at_open(moment)
 
-    def _held_s(self, bar: int) -> int:
-        """Return the seconds from the entry to the open of a bar."""
-        position, times = self.desk.position, self.candles.time_s
-        return 0 if position is None else int(times[bar] - times[position.entry_bar])
+    # -- 3. marks and 4. limits --------------------------------------------------------------------
 
-    def _close_at_open(self, moment: Moment, reason: ExitReason) -> None:
-        self.desk.close_at_market(moment, moment.quoted.open, reason=reason)
-
-    # -- 3. marks --------------------------------------------------------------------------------
-
-    def _mark(self, bar: int, quoted: QuotedBar) -> Decimal:
-        """Note equity, trough and size held at the close, and a margin call; return the equity."""
-        scales, position, held = self.scales, self.desk.position, 0
-        self.marked_pnl = ZERO
-        if position is not None:
-            if not self.path.is_marked:
-                self.desk.finish_bar(quoted)
-            held = position.side * scales.steps(position.quantity)
-        self.desk.end_bar(bar)
-        if position is not None:
-            position.marked_at = quoted.close.exit_price(position.side)
-            self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
-        equity = self.book.balance + self.marked_pnl
-        self.desk.margin.judge(bar, position, equity=equity)
-        self.curve.equity.append(scales.minor(equity))
-        self.curve.trough.append(scales.minor(min([equity, *self.desk.lowest])))
-        self.curve.held.append(held)
-        self.curve.exposed.append(self.desk.was_held)
+    def _mark(self, instant: int, before: Decimal) -> Decimal:
+        """Note equity and trough at the close, and a margin call; return the equity."""
+        for leg in self.walks:
+            if leg.moment is not None:
+                leg.close_bar(leg.moment)
+        equity = self.account.equity()
+        self.margin.judge(instant)
+        lowest = before + sum((walk.lowest() for walk in self.desks), ZERO)
+        self.curve.equity.append(self.scales.minor(equity))
+        self.curve.trough.append(self.scales.minor(min(equity, lowest)))
+        self.curve.balance.append(self.scales.minor(self.book.balance))
         return equity
 
-    # -- 5. conditions ---------------------------------------------------------------------------
+    def _judge(self, instant: int, day: int, equity: Decimal) -> None:
+        """Judge the limits of the account once; what they close goes at each symbol's next open."""
+        reason = self.limits.judge(instant, day, equity=equity)
+        if reason is not None:
+            for walk in self.desks:
+                walk.risk_close = reason
+                walk.cancel_for_limit()
 
-    def _fill_at_close(self, moment: Moment) -> None:
-        """Fill market orders at the close that decided them, and mark once more (profile `close`)."""
-        bar, close, position = moment.bar, moment.quoted.close, self.desk.position
-        if position is not None and self.risk_close is not None:
-            self.desk.close_at_market(moment, close, reason=self.risk_close)
-        elif position is not None and position is self.leaving:
-            self.desk.close_at_market(moment, close, reason=ExitReason.SIGNAL)
-        self.risk_close = self.leaving = None
-        for order in self.board.take_pending():
-            self.path.enter(order, moment, close.entry_price(order.side), slipped=True, at=close)
-        self._mark_again(bar, moment.quoted)
+    # -- 5. conditions -----------------------------------------------------------------------------
 
-    def _mark_again(self, bar: int, quoted: QuotedBar) -> None:
-        """Note what is held, and what it is worth, after fills at a close."""
-        position, held, self.marked_pnl = self.desk.position, 0, ZERO
-        if position is not None:
-            position.marked_at = quoted.close.exit_price(position.side)
-            position.see(position.marked_at, position.marked_at)
-            self.marked_pnl = self.desk.open_pnl(position, position.marked_at)
-            held = position.side * self.scales.steps(position.quantity)
-        self.limits.note_close(self.book.balance + self.marked_pnl)
-        equity = self.scales.minor(self.book.balance + self.marked_pnl)
-        self.curve.equity[bar], self.curve.held[bar] = equity, held
-        self.curve.trough[bar] = min(self.curve.trough[bar], equity)
-        self.curve.exposed[bar] = self.desk.was_held
+    def _decide(self, *, may_enter: bool) -> None:
+        """Let each symbol decide at its close; fill there what a profile fills at the close."""
+        deciding = [(leg, moment) for leg in self.walks if (moment := leg.deciding()) is not None]
+        for leg, moment in deciding:
+            leg.decide(moment, may_enter=may_enter)
+        closing = [
+            (walk, replace(moment, is_inside=True, is_at_close=True))
+            for leg, moment in deciding
+            for walk in leg.walks
+        ]
+        if self.terms.profile.fills_at_close:
+            self._fill_at_close(closing)
+        for walk, moment in closing:
+            walk.call_at_close(moment)
+        if deciding and (self.terms.profile.fills_at_close or self.terms.profile.calls_margin):
+            self._mark_again([leg for leg, _ in deciding])
 
-    def _decide(self, moment: Moment, day: int) -> None:
-        """End orders at a close, evaluate its conditions and make new orders (X14, X16)."""
-        bar = moment.bar
-        if self.risk_close is not None:
-            self.board.cancel_all(bar, reason=OrderReason.RISK_LIMIT)
-        facts = self._facts(bar)
-        self.true_nodes = lambda node: self.rules.holds(node, bar, facts)
-        if self.terms.profile.calls_margin:
-            self.board.sweep(moment)
-        self.board.judge_close(bar, holds=self.true_nodes)
-        may_enter = self.limits.entries_allowed(day) and bool(self.signals.entry_allowed[bar])
-        wanted = self._wanted_entries(bar) if may_enter else []
-        position = self.desk.position
-        adding: list[int] = []
-        if position is not None:
-            adding = [rule for rule in wanted if self._side(rule) == position.side]
-            wanted = [rule for rule in wanted if rule not in adding]
-            adding = adding if self._may_add(position) and not self._leaves(position, wanted) else []
-        for rule in sorted([*adding, *wanted], key=self._side, reverse=True):
-            self.board.place(rule, moment)
-        is_reversed = position is not None and -position.side in self.board.pending
-        if position is not None and not is_reversed and self._exit_is_true(position):
-            self.leaving = position
+    def _fill_at_close(self, closing: Sequence[tuple[DeskWalk, Moment]]) -> None:
+        """Fill market orders at the close that decided them (profile `close`)."""
+        for walk, moment in closing:
+            walk.exits_at_close(moment)
+        for reversing in (True, False):
+            for walk, moment in closing:
+                if not reversing or walk.reverses():
+                    walk.market_entries(moment, moment.quoted.close)
 
-    def _leaves(self, position: HeldPosition, others: list[int]) -> bool:
-        """Return whether an exit signal closes a position that no market entry is about to reverse."""
-        return not any(self._is_market(rule) for rule in others) and self._exit_is_true(position)
+    def _mark_again(self, deciding: Sequence[LegWalk]) -> None:
+        """Mark once more after fills at a close."""
+        for leg in deciding:
+            leg.mark_again()
+        equity = self.account.equity()
+        self.limits.note_close(equity)
+        self._note_again(equity)
 
-    def _facts(self, bar: int) -> dict[Fact, float]:
-        """Return what rules may know about the position at a close (`domain.position_program`)."""
-        position, scales = self.desk.position, self.scales
-        if position is None:
-            return facts_when_flat()
-        instrument = self.candles.instrument
-        return {
-            Fact.SIDE: float(position.side),
-            Fact.SIZE: scales.steps(position.quantity) / 10.0**instrument.quantity_scale,
-            Fact.BARS_HELD: float(bar - position.entry_bar),
-            Fact.ENTRY_PRICE: scales.ticks(position.entry_price) / 10.0**instrument.price_scale,
-            Fact.OPEN_PNL: scales.minor(self.marked_pnl) / 10.0**self.terms.money_decimals,
-        }
-
-    def _side(self, rule_index: int) -> int:
-        return self.plan.entries[rule_index].side
-
-    def _is_market(self, rule_index: int) -> bool:
-        return self.plan.entries[rule_index].order.kind is OrderKind.MARKET
-
-    def _exit_is_true(self, position: HeldPosition) -> bool:
-        when = position.opening.rule.exits.when
-        return when >= 0 and self.true_nodes(when)
-
-    def _may_add(self, position: HeldPosition) -> bool:
-        scale_in = self.plan.scale_in
-        return scale_in is not None and position.n_entries < scale_in.max_entries
-
-    def _wanted_entries(self, bar: int) -> list[int]:
-        """Return the first true rule of each side; two market orders at once: neither, recorded (X14).
-
-        Where the path of a bar is taken as known both act, the long one first.
-        """
-        found = []
-        for side in (LONG, SHORT):
-            true_rules = (
-                index
-                for index, rule in enumerate(self.plan.entries)
-                if rule.side == side and self.true_nodes(rule.when)
-            )
-            found += list(true_rules)[:1]
-        neither = len(found) == len(SIDES) and not self.terms.profile.walks_ohlc
-        if neither and all(self._is_market(rule) for rule in found):
-            self.book.event(bar, EventCode.BOTH_SIDES)
-            return []
-        return found
-
-    # -- the end ---------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
     def _end_of_data(self) -> None:
-        """List what is unfilled; close what is held, if asked to, at the last close (X10)."""
-        n_bars = len(self.candles)
-        self.board.list_unfilled(n_bars)
-        position = self.desk.position
-        if position is None or not self.terms.close_at_end:
-            return
-        quoted = self.desk.quotes.bar(n_bars - 1)
-        last = Moment(n_bars - 1, quoted, is_at_close=True)
-        self.desk.close_at_market(last, quoted.close, reason=ExitReason.END_OF_DATA)
-        balance = self.scales.minor(self.book.balance)
-        self.marked_pnl = ZERO
-        self.curve.equity[-1] = balance
-        self.curve.trough[-1] = min(self.curve.trough[-1], balance)
-        self.curve.held[-1] = 0
+        """List what is unfilled; close what is held, if asked to, at the last closes (X10)."""
+        for leg in self.walks:
+            leg.end()
+        if self.terms.close_at_end and len(self.times):
+            self._note_again(self.account.equity())
 
-    def _outcome(self) -> Outcome:
-        position = self.desk.position
-        held = None if position is None else self.book.open_row(position, self.marked_pnl)
-        tables = self.book.tables()
-        return Outcome(
+    def _note_again(self, equity: Decimal) -> None:
+        """Note the last close once more, after fills at it."""
+        minor = self.scales.minor(equity)
+        self.curve.equity[-1], self.curve.trough[-1] = minor, min(self.curve.trough[-1], minor)
+        self.curve.balance[-1] = self.scales.minor(self.book.balance)
+
+    def _outcome(self) -> PortfolioOutcome:
+        held = [
+            (number, position)
+            for number, leg in enumerate(self.walks)
+            for walk in leg.walks
+            if (position := walk.open_position()) is not None
+        ]
+        book, paths = self.book, [walk.path for walk in self.desks]
+        return PortfolioOutcome(
             money_decimals=self.terms.money_decimals,
-            first_tradable_bar=self.first_tradable,
-            n_bars_done=len(self.candles),
+            first_tradable_instant=self.first_tradable,
+            n_instants_done=len(self.times),
+            time_s=self.times,
+            trades=book.trades.table(),
+            trade_legs=book.trades.legs(),
+            ledger=book.ledger.table(),
+            ledger_legs=book.ledger.legs(),
+            orders=book.orders.table(),
+            order_legs=book.orders.legs(),
+            events=book.events.table(),
+            event_legs=book.events.legs(),
             equity_minor=np.array(self.curve.equity, dtype=np.int64),
+            balance_minor=np.array(self.curve.balance, dtype=np.int64),
             trough_minor=np.array(self.curve.trough, dtype=np.int64),
-            held_steps=np.array(self.curve.held, dtype=np.int64),
-            exposed=np.array(self.curve.exposed, dtype=np.bool_),
-            open_position=held,
-            balance_minor=self.scales.minor(self.book.balance),
-            n_uncertain_bars=self.path.n_uncertain,
-            n_walked_bars=self.path.n_walked,
-            trades=tables["trades"],
-            ledger=tables["ledger"],
-            orders=tables["orders"],
-            events=tables["events"],
+            legs=tuple(leg.curves() for leg in self.walks),
+            open_positions=tuple(held),
+            end_balance_minor=self.scales.minor(book.balance),
+            n_uncertain_bars=sum(path.n_uncertain for path in paths),
+            n_walked_bars=sum(path.n_walked for path in paths),
         )
+
+
+def _instant_of(times: Int64Array, leg: Leg, bar: int) -> int:
+    """Return the instant of a leg's bar, the number of instants for one after its last."""
+    opens = leg.candles.time_s
+    return len(times) if bar >= len(opens) else int(np.searchsorted(times, opens[bar]))
