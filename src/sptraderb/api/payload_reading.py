@@ -97,6 +97,11 @@ def _converted_field(item: object, wanted: Any, path: str, faults: list[Fault]) 
     inner = _struct_of(wanted)
     if inner is not None and isinstance(item, dict):
         return _converted(item, inner, path=path, faults=faults)
+    held = _struct_held_by(wanted)
+    if held is not None and isinstance(item, dict):
+        return {
+            key: _converted_field(row, held, _joined(path, key[:80]), faults) for key, row in item.items()
+        }
     try:
         return msgspec.convert(item, wanted, strict=True)
     except msgspec.ValidationError as error:
@@ -105,11 +110,22 @@ def _converted_field(item: object, wanted: Any, path: str, faults: list[Fault]) 
 
 
 def _struct_of(wanted: Any) -> type[msgspec.Struct] | None:
-    options = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
-    for option in options:
+    for option in _options(wanted):
         if isinstance(option, type) and issubclass(option, msgspec.Struct):
             return option
     return None
+
+
+def _struct_held_by(wanted: Any) -> type[msgspec.Struct] | None:
+    """Return the struct that the values of a mapping must be, None for anything else."""
+    for option in _options(wanted):
+        if get_origin(option) is dict:
+            return _struct_of(get_args(option)[1])
+    return None
+
+
+def _options(wanted: Any) -> tuple[Any, ...]:
+    return get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
 
 
 def _unknown_key(key: str, known: Sequence[str], path: str, old_keys: Mapping[str, str]) -> Fault:

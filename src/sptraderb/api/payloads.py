@@ -15,8 +15,9 @@ import msgspec
 
 from sptraderb.api.payload_reading import fault_of, invalid_body
 from sptraderb.api.request_costs import CostsPayload, costs_of
+from sptraderb.api.request_symbols import check_overrides, position_mode_of, symbol_costs_of, symbols_of
 from sptraderb.api.wire_time import seconds_from_text
-from sptraderb.domain.backtest import BacktestRequest, Mode
+from sptraderb.domain.backtest import BacktestRequest, Mode, PositionMode
 from sptraderb.domain.fixed import RATE_ONE, decimal_from_text, rate_from_text
 from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.timeframe import parse_timeframe
@@ -32,7 +33,6 @@ OLD_RUN_KEYS = {
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 50
 MAX_NAME_LENGTH = 255
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
 _CURRENCY = re.compile(r"[A-Z]{2,10}")
 _SEED_CEILING = 2**63
 _LARGEST_CAPITAL = Decimal(10) ** 18
@@ -53,7 +53,9 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     symbol : str
         Such as ``EURUSD``; or
     symbols : list of str
-        one symbol in a list (several are not supported yet).
+        one or several, each once: they share one account and act in this order.
+    position_mode : str
+        ``netting`` unless stated: one position a symbol; ``hedging``: a long and a short one as well.
     timeframe : str
         ``1m 5m 15m 1h 4h 12h 1d 1w``.
     start_date, end_date : str or int
@@ -64,6 +66,8 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
         Overrides of the strategy's parameters.
     costs : CostsPayload
         Costs that win over the strategy's.
+    symbol_costs : dict
+        Costs of single symbols, which win over ``costs``.
     account_currency : str
         The first symbol's quote currency unless stated.
     leverage : str or number
@@ -98,8 +102,10 @@ class RunPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     strategy: str | None = None
     symbol: str | None = None
     symbols: list[str] | None = None
+    position_mode: str | None = None
     parameters: dict[str, Scalar] | None = None
     costs: CostsPayload | None = None
+    symbol_costs: dict[str, CostsPayload] | None = None
     account_currency: str | None = None
     leverage: str | int | float | None = None
     stop_out: str | None = None
@@ -147,7 +153,11 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
     if not faults and end_s <= start_s:
         faults.append(_dates_reversed(payload))
     strategy = _checked(faults, "strategy_name", lambda: _one_strategy(payload), ("", ""))
-    symbols: tuple[str, ...] = _checked(faults, "symbol", lambda: _symbols_of(payload), ())
+    symbols: tuple[str, ...] = _checked(
+        faults, "symbol", lambda: symbols_of(payload.symbol, payload.symbols), ()
+    )
+    instruments = _instruments_of(payload)
+    check_overrides(instruments, symbols, faults)
     named_in = "profiles" if payload.profiles else "profile"
     profiles = _checked(faults, named_in, lambda: _profiles_of(payload), [""])
     request = BacktestRequest(
@@ -160,10 +170,14 @@ def to_domain(payload: RunPayload) -> BacktestRequest:
         initial_capital=_checked(faults, "initial_capital", lambda: _capital_of(payload), ""),
         parameters={name: _word(value) for name, value in (payload.parameters or {}).items()},
         costs=costs_of(payload.costs, faults),
+        symbol_costs=symbol_costs_of(payload.symbol_costs, symbols, faults),
+        position_mode=_checked(
+            faults, "position_mode", lambda: position_mode_of(payload.position_mode), PositionMode.NETTING
+        ),
         account_currency=_checked(faults, "account_currency", lambda: _currency_of(payload), ""),
         leverage=_checked(faults, "leverage", lambda: _leverage_of(payload), ""),
         stop_out=_checked(faults, "stop_out", lambda: _stop_out_of(payload), ""),
-        instruments=_instruments_of(payload),
+        instruments=instruments,
         profile=profiles[0],
         more_profiles=tuple(profiles[1:]),
         mode=_checked(faults, "mode", lambda: _mode_of(payload), Mode.RESEARCH),
@@ -240,22 +254,6 @@ def _one_strategy(payload: RunPayload) -> tuple[str, str]:
     if payload.strategy is not None:
         return "", payload.strategy
     return str(payload.strategy_name).strip(), ""
-
-
-def _symbols_of(payload: RunPayload) -> tuple[str, ...]:
-    given = [*([payload.symbol] if payload.symbol is not None else []), *(payload.symbols or [])]
-    if len(given) != 1:
-        raise InvalidInput(
-            "run.one_symbol",
-            f"exactly one symbol must be given, in `symbol` or `symbols`, {len(given)} were",
-            hint="run one backtest per symbol",
-        )
-    if not _SYMBOL.fullmatch(given[0].strip()):
-        raise InvalidInput(
-            "run.bad_symbol",
-            f"a symbol must be 1..32 letters, digits, `.`, `_`, `/`, `-`, was `{given[0][:40]}`",
-        )
-    return (given[0].strip(),)
 
 
 def _capital_of(payload: RunPayload) -> str:

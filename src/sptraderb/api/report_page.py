@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sptraderb.api.report_figures import (
@@ -25,6 +26,7 @@ from sptraderb.api.report_sections import (
     metric_table,
     notes_list,
     seconds,
+    symbols_section,
     trade_table,
     trades_caption,
 )
@@ -38,8 +40,16 @@ def read_chart_script() -> str:
     return _CHARTS.read_text(encoding="utf-8") if _CHARTS.exists() else ""
 
 
+Rows = Sequence[Mapping[str, Any]]
+_NO_OTHERS: Mapping[str, Rows] = MappingProxyType({})
+
+
 def report_html(
-    document: Mapping[str, Any], candles: Sequence[Mapping[str, Any]], *, chart_script: str
+    document: Mapping[str, Any],
+    candles: Rows,
+    *,
+    chart_script: str,
+    other_candles: Mapping[str, Rows] = _NO_OTHERS,
 ) -> str:
     """Return a self-contained HTML page of one run.
 
@@ -49,9 +59,11 @@ def report_html(
         The result document as ``GET .../results`` gives it.
     candles : sequence of mapping
         The run's candles as ``GET /api/candles`` gives them: ``time`` (Unix seconds), ``open``,
-        ``high``, ``low``, ``close``; ascending.
+        ``high``, ``low``, ``close``; ascending. Of several symbols those of the first.
     chart_script : str
         The chart library, see `read_chart_script`; empty gives a page without charts.
+    other_candles : mapping of str to sequence of mapping
+        Candles of the account's other symbols; each is drawn in a pane of its own.
 
     Returns
     -------
@@ -60,22 +72,25 @@ def report_html(
         markup or script.
     """
     trades = document["completed_trades"]
-    name, series = str(document["strategy_name"]), f"{document['symbol']} {document['timeframe']}"
+    rows = document.get("symbols") or []
+    names = ", ".join(str(row["symbol"]) for row in rows) or document["symbol"]
+    name, series = str(document["strategy_name"]), f"{names} {document['timeframe']}"
     parts = {
         "title": escape(f"{name} · {series}"),
         "heading": escape(name),
-        "subheading": escape(_span(series, candles)),
+        "subheading": escape(_span(series, candles) + _account_words(document)),
         "badge": "partial result" if document["partial"] else "completed",
         "cards": _cards(document),
         "sharpe": escape(_sharpe_caption(document)),
         "trades_caption": escape(trades_caption(document, len(trades))),
-        "trades": trade_table(trades),
+        "symbols": symbols_section(rows),
+        "trades": trade_table(trades, with_symbol=bool(rows)),
         "metrics": metric_table(list_figures(document)),
         "notes": notes_list(document["notes"]),
         "manifest": escape(json.dumps(document["manifest"], indent=2, ensure_ascii=False)),
         "run_id": escape(str(document["backtest_id"])),
         "digest": escape(str(document["digest"])),
-        "data": _script_json(_chart_data(document, candles, trades)),
+        "data": _script_json(_chart_data(document, {document["symbol"]: candles, **other_candles})),
         "chart_script": chart_script.replace("</script", "<\\/script"),
     }
     return _fill(_TEMPLATE.read_text(encoding="utf-8"), parts)
@@ -96,11 +111,16 @@ def _script_json(value: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _span(series: str, candles: Sequence[Mapping[str, Any]]) -> str:
+def _span(series: str, candles: Rows) -> str:
     if not candles:
         return series
     first, last = (clock(candles[i]["time"])[:10] for i in (0, -1))
     return f"{series} · {first} to {last} · {len(candles):,} candles"
+
+
+def _account_words(document: Mapping[str, Any]) -> str:
+    """Return what else is to be known of an account of several symbols or both sides: its mode."""
+    return f" · {document['position_mode']}" if document.get("symbols") else ""
 
 
 def _cards(document: Mapping[str, Any]) -> str:
@@ -133,17 +153,23 @@ def _sharpe_caption(document: Mapping[str, Any]) -> str:
     return f"Sharpe ratio: {sharpe.convention}" if sharpe else ""
 
 
-def _chart_data(
-    document: Mapping[str, Any], candles: Sequence[Mapping[str, Any]], trades: Sequence[Mapping[str, Any]]
-) -> dict[str, object]:
+def _chart_data(document: Mapping[str, Any], candles: Mapping[str, Rows]) -> dict[str, object]:
+    return {
+        "charts": [_chart(document, symbol, rows) for symbol, rows in candles.items()],
+        "equity": _curve(document["equity"]),
+        "drawdown": _curve(document["drawdown"], downwards=True),
+    }
+
+
+def _chart(document: Mapping[str, Any], symbol: str, candles: Rows) -> dict[str, object]:
+    """Return what is drawn of one symbol: its candles and the trades in it."""
     columns = {key: [bar[key] for bar in candles] for key in ("time", "open", "high", "low", "close")}
     closes = columns["close"][:2000]
     decimals = max((-int(Decimal(str(price)).as_tuple().exponent) for price in closes), default=5)
     return {
+        "symbol": symbol,
         "decimals": min(max(decimals, 0), 10),
         "candles": columns,
-        "equity": _curve(document["equity"]),
-        "drawdown": _curve(document["drawdown"], downwards=True),
         "trades": [
             {
                 "from": seconds(trade["entry_time"]),
@@ -151,7 +177,8 @@ def _chart_data(
                 "side": 1 if trade["side"] == "long" else -1,
                 "won": Decimal(str(trade["pnl"])) > 0,
             }
-            for trade in trades
+            for trade in document["completed_trades"]
+            if trade.get("symbol", document["symbol"]) == symbol
         ],
     }
 

@@ -1,6 +1,7 @@
 """``GET /api/backtest/{id}/report``: a result as one self-contained page (``report_page`` draws it)."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -42,24 +43,36 @@ async def read_report(request: AnyRequest, backtest_id: FromPath[str]) -> Respon
     """Give a result as one HTML page that needs nothing else: price, trades, equity, drawdown, figures."""
     run = await read_run_with_result(request, backtest_id)
     packed = await read_packed(services_of(request), run)
-    candles = await _find_candles(request, run)
+    candles = [await _find_candles(request, run, symbol) for symbol in run.request.symbols]
     page = await asyncio.to_thread(_page, packed, candles)
     return Response(page, media_type=HTML, headers={"content-security-policy": PAGE_POLICY})
 
 
-def _page(packed: bytes, candles: Candles | None) -> bytes:
+def _page(packed: bytes, candles: Sequence[Candles | None]) -> bytes:
     document = msgspec.json.decode(result_rows.unpack_document(packed))
-    rows = [] if candles is None else [msgspec.structs.asdict(row) for row in candle_rows_of(candles)]
-    return report_html(document, rows, chart_script=read_chart_script()).encode()
+    first, *others = [_rows(one) for one in candles]
+    names = [str(row["symbol"]) for row in document.get("symbols") or ()][1:]
+    return report_html(
+        document,
+        first,
+        chart_script=read_chart_script(),
+        other_candles=dict(zip(names, others, strict=True)),
+    ).encode()
 
 
-async def _find_candles(request: AnyRequest, run: Run) -> Candles | None:
+def _rows(candles: Candles | None) -> list[dict[str, Any]]:
+    return [] if candles is None else [msgspec.structs.asdict(row) for row in candle_rows_of(candles)]
+
+
+async def _find_candles(request: AnyRequest, run: Run, symbol: str) -> Candles | None:
     services, asked = services_of(request), run.request
-    timeframe = shown_timeframe(parse_timeframe(asked.timeframe), asked.end_s - asked.start_s)
+    timeframe = shown_timeframe(
+        parse_timeframe(asked.timeframe), (asked.end_s - asked.start_s) * len(asked.symbols)
+    )
     try:
         return await candle_rows.read_candles(
             services.pool,
-            asked.symbols[0],
+            symbol,
             timeframe,
             asked.start_s,
             asked.end_s,

@@ -14,7 +14,8 @@ MAX_TRADE_ROWS = 1_000
 _HEADINGS = (
     "#", "side", "entry", "price", "exit", "price", "quantity", "net", "%", "costs", "why", "rule",
 )  # fmt: skip
-_RIGHT = frozenset({"#", "price", "quantity", "net", "%", "costs"})
+_SYMBOL_HEADINGS = ("symbol", "net", "trades", "won", "price P&amp;L", "costs", "open", "exposure")
+_RIGHT = frozenset({"#", "price", "quantity", "net", "%", "costs", *_SYMBOL_HEADINGS[2:]})
 
 
 def seconds(moment: object) -> int:
@@ -40,14 +41,48 @@ def trades_caption(document: Mapping[str, Any], n_listed: int) -> str:
     )
 
 
-def trade_table(trades: Sequence[Mapping[str, Any]]) -> str:
+def symbols_section(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what each symbol of an account brought, as a section; nothing for a run of one symbol."""
+    if not rows:
+        return ""
+    head = "".join(f'<th{_n(heading)} scope="col">{heading}</th>' for heading in _SYMBOL_HEADINGS)
+    body = "".join(_symbol_row(row) for row in rows)
+    table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    caption = "<small>net profits add up to the account's</small>"
+    return f'<h2>Symbols {caption}</h2><div class="frame scroll"><table>{table}</table></div>'
+
+
+def _symbol_row(row: Mapping[str, Any]) -> str:
+    net = Decimal(row["net_profit"])
+    cells = (
+        escape(str(row["symbol"])),
+        f'<span class="{"gain" if net > 0 else "loss"}">{money_text(net, signed=True)}</span>',
+        f"{row['total_trades']:,}",
+        percent_text(row["win_rate"]),
+        money_text(row["price_pnl"], signed=True),
+        money_text(row["total_costs"]),
+        money_text(row["open_pnl"], signed=True),
+        percent_text(row["exposure"]),
+    )
+    return (
+        "<tr>"
+        + "".join(f"<td{_n(h)}>{c}</td>" for h, c in zip(_SYMBOL_HEADINGS, cells, strict=True))
+        + "</tr>"
+    )
+
+
+def trade_table(trades: Sequence[Mapping[str, Any]], *, with_symbol: bool = False) -> str:
     """Return the rows of the first `MAX_TRADE_ROWS` closed trades; each knows its bars for the chart."""
-    head = "".join(f'<th{_n(heading)} scope="col">{heading}</th>' for heading in _HEADINGS)
-    rows = "".join(_trade_row(number, trade) for number, trade in enumerate(trades[:MAX_TRADE_ROWS], 1))
-    return f"<thead><tr>{head}</tr></thead><tbody>{rows or _nothing(len(_HEADINGS))}</tbody>"
+    headings = ("#", "symbol", *_HEADINGS[1:]) if with_symbol else _HEADINGS
+    head = "".join(f'<th{_n(heading)} scope="col">{heading}</th>' for heading in headings)
+    rows = "".join(
+        _trade_row(number, trade, with_symbol=with_symbol)
+        for number, trade in enumerate(trades[:MAX_TRADE_ROWS], 1)
+    )
+    return f"<thead><tr>{head}</tr></thead><tbody>{rows or _nothing(len(headings))}</tbody>"
 
 
-def _trade_row(number: int, trade: Mapping[str, Any]) -> str:
+def _trade_row(number: int, trade: Mapping[str, Any], *, with_symbol: bool) -> str:
     net = Decimal(trade["pnl"])
     tone = "gain" if net > 0 else "loss"
     side = str(trade["side"])
@@ -66,7 +101,10 @@ def _trade_row(number: int, trade: Mapping[str, Any]) -> str:
         escape(reason),
         f'<span class="quiet">{escape(trade["entry_rule"])}</span>',
     )
-    body = "".join(f"<td{_n(head)}>{cell}</td>" for head, cell in zip(_HEADINGS, cells, strict=True))
+    cells_with = [f"<td{_n(head)}>{cell}</td>" for head, cell in zip(_HEADINGS, cells, strict=True)]
+    if with_symbol:
+        cells_with.insert(1, f"<td>{escape(str(trade['symbol']))}</td>")
+    body = "".join(cells_with)
     bars = f'data-from="{seconds(trade["entry_time"])}" data-to="{seconds(trade["exit_time"])}"'
     return f'<tr tabindex="0" {bars}>{body}</tr>'
 

@@ -69,8 +69,8 @@ class CostsPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
     conversion_fee: str | int | float | None = None
 
 
-def costs_of(payload: CostsPayload | None, faults: list[Fault]) -> Costs:
-    """Return the costs a request states; what is wrong with them is added to ``faults``."""
+def costs_of(payload: CostsPayload | None, faults: list[Fault], *, path: str = "costs") -> Costs:
+    """Return the costs a request states under a key; what is wrong with them is added to ``faults``."""
     if payload is None:
         return Costs()
     found: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def costs_of(payload: CostsPayload | None, faults: list[Fault]) -> Costs:
             try:
                 found.update(read(value))
             except SptraderbError as error:
-                faults.append(fault_of(error, f"costs.{name}"))
+                faults.append(fault_of(error, f"{path}.{name}"))
     return Costs(**found)
 
 

@@ -22,6 +22,7 @@ from sptraderb.store import result_rows, run_rows
 
 AnyRequest = Request[Any, Any, Any]
 BLOCKS = (
+    "symbols",
     "completed_trades",
     "daily_returns",
     "metrics",

@@ -25,7 +25,8 @@ from sptraderb.api.result_routes import read_run_with_result
 from sptraderb.api.stored_documents import read_packed
 from sptraderb.bootstrap import Services
 from sptraderb.domain.backtest import Run
-from sptraderb.domain.result_columns import ColumnChunk, Row, Units, read_columns, table_rows
+from sptraderb.domain.portfolio_columns import AccountUnits, units_of_document
+from sptraderb.domain.result_columns import ColumnChunk, Row, Units, read_columns
 from sptraderb.store import result_rows
 from sptraderb.store.pool import Database
 
@@ -36,6 +37,7 @@ _DOWNLOAD_ROWS = 5_000
 _FORMATS = {"json": JSON, "csv": CSV}
 _UNITS_KEPT = 256
 _LAST_ROW = 2**31 - 2 * MAX_ROWS
+AnyUnits = Units | AccountUnits
 
 Limit = Annotated[int | None, QueryParameter(description="Rows of a page, 1..10000; 1000 without it")]
 Cursor = Annotated[str | None, QueryParameter(description="From a Link header")]
@@ -135,7 +137,7 @@ async def _answer(
 
 
 async def read_rows(
-    database: Database, run_id: UUID, table: str, *, units: Units, first: int, limit: int
+    database: Database, run_id: UUID, table: str, *, units: AnyUnits, first: int, limit: int
 ) -> list[Row]:
     """Return rows of a stored table as they are served.
 
@@ -147,7 +149,7 @@ async def read_rows(
         Whose; the caller has checked that it may be read.
     table : str
         One of `domain.result_columns.RESULT_TABLES`.
-    units : Units
+    units : Units or AccountUnits
         What the stored integers mean.
     first, limit : int
         Number of the first row, from 0, and how many at most.
@@ -156,17 +158,22 @@ async def read_rows(
     return await asyncio.to_thread(_rows_of, chunks, table, units, (first, first + limit))
 
 
-def _rows_of(chunks: Sequence[ColumnChunk], table: str, units: Units, bounds: tuple[int, int]) -> list[Row]:
+def _rows_of(
+    chunks: Sequence[ColumnChunk], table: str, units: AnyUnits, bounds: tuple[int, int]
+) -> list[Row]:
     rows: list[Row] = []
     for chunk in chunks:
-        columns = read_columns(table, chunk.n_rows, data=chunk.data)
+        names = units.stored_columns(table)
+        columns = read_columns(table, chunk.n_rows, data=chunk.data, names=names)
         start, stop = max(0, bounds[0] - chunk.first_row), max(0, bounds[1] - chunk.first_row)
         wanted = {name: column[start:stop] for name, column in columns.items()}
-        rows += table_rows(table, wanted, units, first_row=chunk.first_row + start)
+        rows += units.rows(table, wanted, first_row=chunk.first_row + start)
     return rows
 
 
-async def _csv_pieces(database: Database, run_id: UUID, table: str, *, units: Units) -> AsyncIterator[bytes]:
+async def _csv_pieces(
+    database: Database, run_id: UUID, table: str, *, units: AnyUnits
+) -> AsyncIterator[bytes]:
     first = 0
     while True:
         rows = await read_rows(database, run_id, table, units=units, first=first, limit=_DOWNLOAD_ROWS)
@@ -191,9 +198,9 @@ class _UnitsCache:
     """Units of the results read last: a page need not unpack the whole document for them."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[UUID, int], Units] = OrderedDict()
+        self._kept: OrderedDict[tuple[UUID, int], AnyUnits] = OrderedDict()
 
-    async def read(self, services: Services, run: Run) -> Units:
+    async def read(self, services: Services, run: Run) -> AnyUnits:
         """Return a result's units; a result never changes, so neither do they."""
         key = (run.id, run.attempt)
         units = self._kept.get(key)
@@ -214,6 +221,6 @@ class _Stated(msgspec.Struct):
     units: dict[str, Any]
 
 
-def _stated_units(packed: bytes) -> Units:
+def _stated_units(packed: bytes) -> AnyUnits:
     stated = msgspec.json.decode(result_rows.unpack_document(packed), type=_Stated)
-    return Units.from_document({"units": stated.units})
+    return units_of_document({"units": stated.units})

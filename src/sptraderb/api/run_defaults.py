@@ -10,10 +10,10 @@ from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.errors import InvalidInput, StrategyInvalid
 from sptraderb.store import strategy_rows
 from sptraderb.store.pool import Pool
-from sptraderb.strategy.header import read_backtest_defaults
+from sptraderb.strategy.header import listed_symbols, read_backtest_defaults
 
 _NEEDED = ("timeframe", "start_date", "end_date", "initial_capital")
-_KEYS = (*_NEEDED, "account_currency", "leverage")
+_KEYS = (*_NEEDED, "account_currency", "leverage", "position_mode")
 
 
 def read_run_request(body: bytes) -> BacktestRequest:
@@ -97,7 +97,12 @@ def with_defaults(payload: RunPayload, text: str) -> RunPayload:
         The strategy; one that cannot be read states nothing, its faults are told elsewhere.
     """
     stated = _stated_in(text)
-    found = {key: stated[key] for key in _KEYS if key in stated and getattr(payload, key) is None}
-    if payload.symbol is None and payload.symbols is None and "symbol" in stated:
-        found["symbol"] = stated["symbol"]
+    found: dict[str, str | list[str]] = {
+        key: stated[key] for key in _KEYS if key in stated and getattr(payload, key) is None
+    }
+    if payload.symbol is None and payload.symbols is None:
+        if "symbol" in stated:
+            found["symbol"] = stated["symbol"]
+        if "symbols" in stated:
+            found["symbols"] = listed_symbols(stated["symbols"])
     return msgspec.structs.replace(payload, **found)

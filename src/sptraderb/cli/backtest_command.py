@@ -30,7 +30,7 @@ from sptraderb.errors import InvalidInput, Unavailable
 from sptraderb.orchestrator import queue
 from sptraderb.store import result_rows, run_rows
 from sptraderb.store.candle_rows import read_candles, read_metadata
-from sptraderb.strategy.header import read_backtest_defaults
+from sptraderb.strategy.header import listed_symbols, read_backtest_defaults
 
 _LOOK_EVERY_S = 0.05
 _N_TRADES = 10
@@ -43,7 +43,9 @@ class BacktestFlags:
     Parameters
     ----------
     symbol
-        Such as EURUSD.
+        Such as EURUSD; several, parted by commas, share one account.
+    position_mode
+        netting (one position a symbol) or hedging (a long and a short one beside each other).
     timeframe
         Such as 1h.
     start
@@ -65,6 +67,7 @@ class BacktestFlags:
     """
 
     symbol: str | None = None
+    position_mode: str | None = None
     timeframe: str | None = None
     start: str | None = None
     end: str | None = None
@@ -104,22 +107,29 @@ async def _backtest(text: str, flags: BacktestFlags) -> None:
         document: dict[str, Any] = json.loads(result_rows.unpack_document(packed))
         _show(run, document)
         if flags.page is not None:
-            candles = await _read_bars(services, request)
-            html = report_html(document, candles, chart_script=read_chart_script())
+            first, *others = request.symbols
+            html = report_html(
+                document,
+                await _read_bars(services, request, first),
+                chart_script=read_chart_script(),
+                other_candles={symbol: await _read_bars(services, request, symbol) for symbol in others},
+            )
             await asyncio.to_thread(flags.page.write_text, html, encoding="utf-8")
             OUT.print(f"page {link(flags.page.resolve())}")
 
 
 async def _to_request(services: Services, text: str, flags: BacktestFlags) -> BacktestRequest:
     defaults = read_backtest_defaults(text)
-    symbol = _require(flags.symbol or defaults.get("symbol"), "--symbol")
-    known = await read_metadata(services.pool, symbol)
+    stated = flags.symbol or defaults.get("symbol") or defaults.get("symbols")
+    symbols = listed_symbols(_require(stated, "--symbol"))
+    known = [await read_metadata(services.pool, symbol) for symbol in symbols]
     payload = RunPayload(
         strategy=text,
-        symbol=symbol,
+        symbols=symbols,
+        position_mode=flags.position_mode or defaults.get("position_mode"),
         timeframe=_require(flags.timeframe or defaults.get("timeframe"), "--timeframe"),
-        start_date=flags.start or text_from_seconds(known.earliest_s),
-        end_date=flags.end or text_from_seconds(known.latest_s),
+        start_date=flags.start or text_from_seconds(min(one.earliest_s for one in known)),
+        end_date=flags.end or text_from_seconds(max(one.latest_s for one in known)),
         initial_capital=flags.capital or defaults.get("initial_capital") or "10000",
         parameters=dict(_pair(item) for item in flags.set),
         costs=CostsPayload(commission=flags.commission, spread=flags.spread, slippage=flags.slippage),
@@ -165,9 +175,9 @@ def _show(run: Run, document: Mapping[str, Any]) -> None:
     OUT.print(f"\nrun {run.id}  digest [dim]{run.digest}[/]", soft_wrap=True)
 
 
-async def _read_bars(services: Services, request: BacktestRequest) -> list[dict[str, float]]:
+async def _read_bars(services: Services, request: BacktestRequest, symbol: str) -> list[dict[str, float]]:
     candles = await read_candles(
-        services.pool, request.symbols[0], parse_timeframe(request.timeframe), request.start_s, request.end_s
+        services.pool, symbol, parse_timeframe(request.timeframe), request.start_s, request.end_s
     )
     unit = 10**candles.instrument.price_scale
     columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)

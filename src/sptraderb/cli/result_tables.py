@@ -45,10 +45,11 @@ def sharpe_convention(document: Document) -> str:
 def trades_table(document: Document, n_first: int) -> Table:
     """Return the first closed trades of a run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, justify in _TRADE_COLUMNS:
+    several = bool(document.get("symbols"))
+    for heading, justify in (*((("symbol", False),) * several), *_TRADE_COLUMNS):
         table.add_column(heading, justify="right" if justify else "left")
     for trade in document["completed_trades"][:n_first]:
-        table.add_row(*_trade_cells(trade))
+        table.add_row(*([escape(str(trade["symbol"]))] * several), *_trade_cells(trade))
     return table
 
 

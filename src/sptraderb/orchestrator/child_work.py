@@ -11,11 +11,14 @@ from pathlib import Path
 from sptraderb.candles.cache import CandleCache
 from sptraderb.domain.backtest import Phase
 from sptraderb.engine.simulate import simulate
+from sptraderb.engine.simulate_portfolio import simulate_portfolio
 from sptraderb.orchestrator.child_pipe import Assignment, ChildChannel, Ended, Stopped
 from sptraderb.orchestrator.execute import Simulator, execute
+from sptraderb.orchestrator.execute_portfolio import AccountSimulator, execute_portfolio
+from sptraderb.orchestrator.prepare_portfolio import LoadedPortfolio, load_portfolio
 from sptraderb.orchestrator.prepare_run import LoadedRun, load_run
 from sptraderb.orchestrator.progress import ProgressMeter
-from sptraderb.orchestrator.result_storing import store_surely
+from sptraderb.orchestrator.result_storing import Executed, store_surely
 from sptraderb.store.pool import DATABASE_DOWN, connect
 
 _READ_TRIES = 5
@@ -23,7 +26,11 @@ _AGAIN_AFTER_S = 1.0
 
 
 async def work(
-    channel: ChildChannel, assignment: Assignment, *, simulator: Simulator = simulate
+    channel: ChildChannel,
+    assignment: Assignment,
+    *,
+    simulator: Simulator = simulate,
+    account_simulator: AccountSimulator = simulate_portfolio,
 ) -> Ended | Stopped:
     """Do one assignment.
 
@@ -33,8 +40,8 @@ async def work(
         Takes progress, knows of a stop.
     assignment : Assignment
         The run.
-    simulator : callable
-        The engine; tests give a slowed one.
+    simulator, account_simulator : callable
+        The engine for one symbol, and for an account; tests give slowed ones.
 
     Returns
     -------
@@ -51,14 +58,25 @@ async def work(
     loaded = await _load_unless_stopped(channel, assignment)
     if loaded is None:
         return Stopped()
-    executed = execute(
-        assignment.run,
-        loaded,
-        should_stop=lambda: channel.is_stopped,
-        meter=meter,
-        simulator=simulator,
-        policy=assignment.python,
-    )
+    executed: Executed | None
+    if isinstance(loaded, LoadedPortfolio):
+        executed = execute_portfolio(
+            assignment.run,
+            loaded,
+            should_stop=lambda: channel.is_stopped,
+            meter=meter,
+            simulator=account_simulator,
+            policy=assignment.python,
+        )
+    else:
+        executed = execute(
+            assignment.run,
+            loaded,
+            should_stop=lambda: channel.is_stopped,
+            meter=meter,
+            simulator=simulator,
+            policy=assignment.python,
+        )
     if executed is None:
         return Stopped()
     run = await store_surely(assignment, executed)
@@ -66,7 +84,9 @@ async def work(
     return Ended(status=status, n_bars=executed.n_bars, n_trades=executed.n_trades)
 
 
-async def _load_unless_stopped(channel: ChildChannel, assignment: Assignment) -> LoadedRun | None:
+async def _load_unless_stopped(
+    channel: ChildChannel, assignment: Assignment
+) -> LoadedRun | LoadedPortfolio | None:
     loop = asyncio.get_running_loop()
     loading = asyncio.create_task(_load_surely(assignment))
 
@@ -82,7 +102,7 @@ async def _load_unless_stopped(channel: ChildChannel, assignment: Assignment) ->
         channel.call_on_stop(None)
 
 
-async def _load_surely(assignment: Assignment) -> LoadedRun:
+async def _load_surely(assignment: Assignment) -> LoadedRun | LoadedPortfolio:
     """Read the candles, again if the connection breaks."""
     cache = None
     if assignment.candle_cache_bytes:
@@ -91,7 +111,10 @@ async def _load_surely(assignment: Assignment) -> LoadedRun:
     for n_left in reversed(range(_READ_TRIES)):
         connection = await connect(assignment.database_url, name="sptraderb run")
         try:
-            return await load_run(connection, assignment.run.request, cache=cache)
+            request = assignment.run.request
+            if request.shares_account:
+                return await load_portfolio(connection, request, cache=cache)
+            return await load_run(connection, request, cache=cache)
         except DATABASE_DOWN:
             if n_left == 0 or not connection.is_closed():
                 raise

@@ -175,7 +175,8 @@ def _other_profiles(
     return compute_profiles(run.request, loaded, external=components.series, compute=compute)
 
 
-def _webhook_notes(run: Run) -> tuple[Note, ...]:
+def webhook_notes(run: Run) -> tuple[Note, ...]:
+    """Return what to say about the request's webhook."""
     if not run.request.webhook_url:
         return ()
     return (
@@ -215,7 +216,7 @@ def _result(
         notes=(
             *components.notes,
             *cost_notes(run.request, prepared.plan, candles.instrument),
-            *_webhook_notes(run),
+            *webhook_notes(run),
         ),
         quality=prepared.report,
         first_leak_s=_first_leak_s(prepared, components),

@@ -35,6 +35,7 @@ async def read_finer(
     candles: Candles,
     *,
     cache: CandleCache | None = None,
+    n_shared: int = 1,
 ) -> Candles | None:
     """Return the finer candles under a run's bars, None where none are stored.
 
@@ -48,6 +49,8 @@ async def read_finer(
         The run's bars, as stored.
     cache : CandleCache, optional
         For the candles.
+    n_shared : int
+        How many symbols hold finer candles in one run; together they stay below `MOST_BARS`.
 
     Returns
     -------
@@ -58,7 +61,7 @@ async def read_finer(
     known = await read_metadata(database, symbol)
     for name in known.timeframes:
         finer = parse_timeframe(name)
-        if not _divides(finer, candles.timeframe) or span_s // finer.seconds > MOST_BARS:
+        if not _divides(finer, candles.timeframe) or span_s // finer.seconds * n_shared > MOST_BARS:
             continue
         try:
             return await read_candles(

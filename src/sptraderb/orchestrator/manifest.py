@@ -6,8 +6,8 @@ The same manifest gives the same digest on any machine; a replay and a verificat
 import functools
 import hashlib
 import zoneinfo
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -82,6 +82,63 @@ def build_manifest(
         "seed": request.seed,
     }
     plain: dict[str, object] = msgspec.to_builtins(manifest, str_keys=True)
+    return plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestLeg:
+    """One symbol of an account as its manifest needs it.
+
+    Parameters
+    ----------
+    request : BacktestRequest
+        The symbol's part of the request, with its costs.
+    plan : Plan
+        As compiled for it.
+    candles : Candles
+        As read, warm-up included.
+    terms : Terms
+        As simulated.
+    n_warm_up : int
+        Bars before the start.
+    """
+
+    request: BacktestRequest
+    plan: Plan
+    candles: Candles
+    terms: Terms
+    n_warm_up: int
+
+
+def build_account_manifest(request: BacktestRequest, legs: Sequence[ManifestLeg]) -> dict[str, object]:
+    """Return the manifest of an account: the first symbol's, with every symbol's facts beside it.
+
+    Parameters
+    ----------
+    request : BacktestRequest
+        As accepted, for all symbols.
+    legs : sequence of ManifestLeg
+        Each symbol, in order.
+    """
+    parts = {
+        leg.candles.instrument.symbol: build_manifest(
+            leg.request, leg.plan, leg.candles, terms=leg.terms, n_warm_up=leg.n_warm_up
+        )
+        for leg in legs
+    }
+    by_symbol = {
+        f"{name}_by_symbol": {symbol: part[name] for symbol, part in parts.items()}
+        for name in ("data", "costs", "terms", "calendar")
+    }
+    instruments = {leg.candles.instrument.symbol: asdict(leg.candles.instrument) for leg in legs}
+    first = parts[request.symbols[0]]
+    whole = {
+        "symbols": list(request.symbols),
+        "position_mode": request.position_mode.value,
+        "instruments": instruments,
+        **by_symbol,
+    }
+    plain: dict[str, object] = msgspec.to_builtins(first | whole, str_keys=True)
     return plain
 
 

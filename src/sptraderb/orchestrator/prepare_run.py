@@ -95,8 +95,20 @@ async def load_run(
     request: BacktestRequest,
     *,
     cache: CandleCache | None = None,
+    n_shared: int = 1,
 ) -> LoadedRun:
     """Compile the strategy and read its candles.
+
+    Parameters
+    ----------
+    database : Pool or Connection
+        Where they are stored.
+    request : BacktestRequest
+        For one symbol.
+    cache : CandleCache, optional
+        For the candles.
+    n_shared : int
+        How many symbols share the memory of the run: each may hold its part of finer candles.
 
     Raises
     ------
@@ -137,7 +149,7 @@ async def load_run(
     conversion = await load_conversion(database, request, instrument, cache=cache)
     finer = None
     if has_paths(plan, request):
-        below = await read_finer(database, request, stored, cache=cache)
+        below = await read_finer(database, request, stored, cache=cache, n_shared=n_shared)
         finer = None if below is None else _as_seen(below, instrument)
     return LoadedRun(
         plan=plan,
@@ -154,6 +166,7 @@ def prepare_run(
     loaded: LoadedRun,
     *,
     external: ExternalSeries = NO_SERIES,
+    decimals: int | None = None,
 ) -> PreparedRun:
     """Evaluate the plan's conditions and set the terms.
 
@@ -165,6 +178,8 @@ def prepare_run(
         Plan and candles.
     external : mapping of (name, output) to ndarray of shape (n_bars,), dtype=float64
         What the plan's components gave.
+    decimals : int, optional
+        Decimals of money where other symbols share the account.
 
     Raises
     ------
@@ -175,17 +190,18 @@ def prepare_run(
         loaded.plan, loaded.candles, external=external, profile=PROFILES.get(request.profile, STRICT)
     )
     start_bar = max(loaded.first_bar, signals.ready_bar)
-    n_bars = len(loaded.candles)
+    n_bars, symbol = len(loaded.candles), loaded.candles.instrument.symbol
     if start_bar + 1 >= n_bars:
         raise CandlesUnusable(
             "candles.too_few",
-            f"the strategy needs {signals.ready_bar} bars before it can decide and one more to trade, "
-            f"{n_bars} were there",
+            f"the strategy needs {signals.ready_bar} bars of {symbol} before it can decide and one more to "
+            f"trade, {n_bars} were there",
             hint="choose a longer range or a finer timeframe",
             needed=signals.ready_bar + 2,
             n_bars=n_bars,
+            symbol=symbol,
         )
-    terms = run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar)
+    terms = run_terms(request, loaded.plan, loaded.candles.instrument, start_bar=start_bar, decimals=decimals)
     costs = loaded.plan.costs.overridden_by(request.costs)
     route = loaded.conversion.closes() if loaded.conversion else ()
     facts = run_facts(costs, loaded.candles, route, start_bar=start_bar, profile=terms.profile)

@@ -18,7 +18,10 @@ from sptraderb.orchestrator.user_python import ExternalSeries
 
 Block = dict[str, object]
 Compute = Callable[[PreparedRun], tuple[Outcome, Outcome | None]]
-_SHARED = ("backtest_id", "strategy_name", "symbol", "timeframe", "units", "quality", "notes", "manifest")
+_SHARED = (
+    *("backtest_id", "strategy_name", "symbol", "timeframe", "units", "quality", "notes", "manifest"),
+    *("position_mode", "quality_by_symbol"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +95,18 @@ def profile_blocks(
     dict
         Empty without further profiles. ``profiles`` holds one result each but for what all share.
     """
+    return difference_blocks(
+        document, own=own, others={name: _document(facts, found) for name, found in others.items()}
+    )
+
+
+def difference_blocks(
+    document: Mapping[str, object], *, own: str, others: Mapping[str, Mapping[str, object]]
+) -> Block:
+    """Return the same blocks, from the documents of further profiles."""
     if not others:
         return {}
-    documents = {own: document, **{name: _document(facts, found) for name, found in others.items()}}
+    documents = {own: document, **others}
     return {
         "profiles": {name: _own_part(documents[name]) for name in others},
         "profile_differences": profile_differences(documents),

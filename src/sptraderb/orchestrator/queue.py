@@ -8,8 +8,8 @@ Submit, in order:
 
 1. key:      the same key gives the same run                store/idempotency_rows
 2. text:     the strategy's text, pinned by revision        store/strategy_rows
-3. market:   instrument and series, with the overrides      store/instrument_rows, series_rows, run_terms
-4. plan:     the text compiles, the terms fit               strategy/compiler, run_terms
+3. market:   instruments and series, with the overrides     store/instrument_rows, series_rows, run_terms
+4. plan:     for each symbol the text compiles, terms fit   strategy/compiler, account_legs, run_terms
 5. room:     the queue is not full                          store/run_rows
 6. row, job: queued                                         store/run_rows, jobs
 """
@@ -17,13 +17,23 @@ Submit, in order:
 import dataclasses
 import hashlib
 import uuid
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
 
-from sptraderb.domain.backtest import BacktestRequest, Move, Run, RunState, require_move
+from sptraderb.domain.backtest import (
+    BacktestRequest,
+    Move,
+    Run,
+    RunState,
+    require_move,
+    require_symbols,
+)
+from sptraderb.domain.costs import Costs
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.errors import Conflict, InvalidInput, Unavailable
+from sptraderb.orchestrator.account_legs import account_legs
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy, require_allowed
 from sptraderb.orchestrator.conversion_data import find_route, pinned_to
 from sptraderb.orchestrator.progress import notice_text
@@ -78,7 +88,7 @@ async def submit(
     StrategyInvalid
         With every fault.
     InvalidInput
-        ``run.dates_reversed``, ``run.one_symbol``, ``python.not_enabled``, and those of `run_terms`.
+        ``run.dates_reversed``, ``python.not_enabled``, and those of `account_legs` and `run_terms`.
     Unavailable
         ``queue.full``.
     """
@@ -89,7 +99,7 @@ async def submit(
             if known is not None:
                 _require_same_body(known.body_hash, body_hash, idempotency_key)
                 return await run_rows.read_run(connection, known.entity_id, owner=owner)
-        pinned = await _with_text(connection, request, owner=owner)
+        pinned = _plainest(await _with_text(connection, request, owner=owner))
         await _require_runnable(connection, pinned, policy)
         await _require_room(connection, max_queue)
         run = await _insert(connection, pinned, owner=owner)
@@ -195,7 +205,12 @@ async def pinned_request(pool: Pool, run: Run) -> BacktestRequest:
         raise Conflict(code, f"a run must be completed to be repeated, was {run.state}", run=str(run.id))
     document = result_rows.unpack_document(await result_rows.read_document(pool, run.id))
     manifest = msgspec.json.decode(document, type=_StoredManifest).manifest
-    request = dataclasses.replace(run.request, data_revision=manifest.data.revision)
+    found = {symbol: data.revision for symbol, data in manifest.data_by_symbol.items()}
+    request = dataclasses.replace(
+        run.request,
+        data_revision=None if found else manifest.data.revision,
+        data_revisions={symbol: revision for symbol, revision in found.items() if revision is not None},
+    )
     legs = [leg for conversion in manifest.conversions for leg in conversion.route]
     return pinned_to(request, {leg.pair: leg.revision for leg in legs})
 
@@ -220,6 +235,7 @@ class _StoredConversion(msgspec.Struct):
 
 class _StoredFacts(msgspec.Struct):
     data: _StoredData
+    data_by_symbol: Mapping[str, _StoredData] = {}
     conversions: tuple[_StoredConversion, ...] = ()
 
 
@@ -248,28 +264,38 @@ async def _with_text(connection: Connection, request: BacktestRequest, *, owner:
     )
 
 
+def _plainest(request: BacktestRequest) -> BacktestRequest:
+    """Return a request for one symbol with that symbol's costs as its only ones."""
+    if len(request.symbols) != 1 or not request.symbol_costs:
+        return request
+    costs = request.costs.overridden_by(request.symbol_costs.get(request.symbols[0], Costs()))
+    return dataclasses.replace(request, costs=costs, symbol_costs={})
+
+
 async def _require_runnable(
     connection: Connection, request: BacktestRequest, policy: ComponentPolicy
 ) -> None:
-    if len(request.symbols) != 1:
-        raise InvalidInput(
-            "run.one_symbol", f"a run must have one symbol for now, had {len(request.symbols)}"
-        )
+    require_symbols(request.symbols)
     if request.start_s >= request.end_s:
         raise InvalidInput(
             "run.dates_reversed",
             f"`end_date` must be after `start_date`, was {request.end_s} for start {request.start_s} (Unix)",
         )
-    (symbol,) = request.symbols
     timeframe = parse_timeframe(request.timeframe)
-    await find_revision(connection, symbol, timeframe)
-    instrument = run_instrument(await read_instrument(connection, symbol), request)
-    target = StrategyTarget(timeframe=timeframe, instrument=instrument)
-    plan = compile_strategy(request.strategy_text, parameters=request.parameters, target=target)
-    require_allowed(plan, policy)
-    terms = run_terms(request, plan, instrument, start_bar=0)
-    if terms.currency != instrument.quote:
-        await find_route(connection, instrument.quote, terms.currency, timeframe)
+    instruments = []
+    for symbol in request.symbols:
+        await find_revision(connection, symbol, timeframe)
+        instruments.append(run_instrument(await read_instrument(connection, symbol), request))
+    legs = account_legs(request, instruments, timeframe)
+    routed = {legs.currency}
+    for own, instrument in zip(legs.requests, instruments, strict=True):
+        target = StrategyTarget(timeframe=timeframe, instrument=instrument)
+        plan = compile_strategy(request.strategy_text, parameters=request.parameters, target=target)
+        require_allowed(plan, policy)
+        run_terms(own, plan, instrument, start_bar=0, decimals=legs.money_decimals)
+        if instrument.quote not in routed:
+            await find_route(connection, instrument.quote, legs.currency, timeframe)
+            routed.add(instrument.quote)
 
 
 async def _require_room(connection: Connection, max_queue: int | None) -> None:

@@ -46,6 +46,8 @@ class Executed:
         Revision of the candles, to be kept as long as the result; None where there is none.
     conversion_revisions : mapping of str to int
         The same of the pairs the run converted by.
+    symbol_revisions : mapping of str to int
+        The same by symbol, where there are several.
     """
 
     result: StoredResult
@@ -55,6 +57,7 @@ class Executed:
     equity: tuple[int, str] | None = None
     data_revision: int | None = None
     conversion_revisions: Mapping[str, int] = field(default_factory=dict)
+    symbol_revisions: Mapping[str, int] = field(default_factory=dict)
 
 
 async def store_surely(assignment: Assignment, executed: Executed) -> Run | None:
@@ -109,8 +112,9 @@ async def _store(connection: Connection, assignment: Assignment, executed: Execu
         raise Fenced
     if executed.data_revision is not None:
         await pin_revision(connection, run.request.symbols[0], executed.data_revision, run_id=run.id)
-    for pair, revision in executed.conversion_revisions.items():
-        await pin_revision(connection, pair, revision, run_id=run.id)
+    for revisions in (executed.symbol_revisions, executed.conversion_revisions):
+        for symbol, revision in revisions.items():
+            await pin_revision(connection, symbol, revision, run_id=run.id)
     await announce(connection, after)
     return after
 

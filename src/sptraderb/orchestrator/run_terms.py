@@ -55,6 +55,11 @@ def run_instrument(stored: Instrument, request: BacktestRequest) -> Instrument:
     return instrument
 
 
+def leverage_of(instrument: Instrument) -> int:
+    """Return the largest leverage an instrument's margin rate gives, to the nearest whole number."""
+    return (RATE_ONE + instrument.margin_rate_ppb // 2) // instrument.margin_rate_ppb
+
+
 def stop_out(request: BacktestRequest) -> int:
     """Return the share of the used margin at which positions are stopped out (A3), parts per 10^9.
 
@@ -160,7 +165,14 @@ def rescaled(candles: Candles, instrument: Instrument) -> Candles:
     )
 
 
-def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, start_bar: int) -> Terms:
+def run_terms(
+    request: BacktestRequest,
+    plan: Plan,
+    instrument: Instrument,
+    *,
+    start_bar: int,
+    decimals: int | None = None,
+) -> Terms:
     """Return the terms of a run.
 
     Parameters
@@ -173,6 +185,8 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         As this run sees it, see `run_instrument`.
     start_bar : int
         First bar on which a rule may decide.
+    decimals : int, optional
+        Decimals of money where other symbols share the account (M1); else they follow from this one.
 
     Raises
     ------
@@ -184,11 +198,14 @@ def run_terms(request: BacktestRequest, plan: Plan, instrument: Instrument, *, s
         if name not in PROFILES:
             known = ", ".join(PROFILES)
             raise InvalidInput("profile.unknown", f"the fill profile must be one of {known}, was `{name}`")
-    leverage = (RATE_ONE + instrument.margin_rate_ppb // 2) // instrument.margin_rate_ppb
     currency = request.account_currency or instrument.quote
-    decimals = money_decimals(
-        instrument, capital_text=request.initial_capital, leverage=leverage, currency=currency
-    )
+    if decimals is None:
+        decimals = money_decimals(
+            instrument,
+            capital_text=request.initial_capital,
+            leverage=leverage_of(instrument),
+            currency=currency,
+        )
     capital = ticks_from_text(request.initial_capital, decimals)
     if capital <= 0:
         raise InvalidInput(

@@ -5,7 +5,7 @@ Light to import; the engines are loaded by `verify_run`, after the place of comp
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -14,9 +14,11 @@ import msgspec
 
 from sptraderb.candles.cache import CandleCache
 from sptraderb.domain.backtest import BacktestRequest
+from sptraderb.domain.candle import Candles
 from sptraderb.domain.digest import outcome_digest
-from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.result_columns import RESULT_TABLES, STORED_COLUMNS, column_chunks
+from sptraderb.domain.portfolio_columns import account_chunks
+from sptraderb.domain.portfolio_digest import portfolio_digest
+from sptraderb.domain.result_columns import RESULT_TABLES, STORED_COLUMNS, ColumnChunk, column_chunks
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.conversion_data import LoadedConversion
 from sptraderb.orchestrator.kernel_environment import open_kernel_cache, prepare_kernels
@@ -56,6 +58,18 @@ class Verification:
     differences: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Repetition:
+    """What the second engine came to, in the shape of what is stored."""
+
+    digest: str
+    n_bars: int
+    n_trades: int
+    candles: Sequence[Candles]
+    conversions: Sequence[LoadedConversion]
+    chunks: Iterable[ColumnChunk]
+
+
 class _Data(msgspec.Struct):
     sha256: str = ""
 
@@ -71,6 +85,7 @@ class _Conversion(msgspec.Struct):
 
 class _Manifest(msgspec.Struct):
     data: _Data
+    data_by_symbol: Mapping[str, _Data] = {}
     conversions: tuple[_Conversion, ...] = ()
 
 
@@ -127,29 +142,26 @@ async def verify_run(
         prepare_kernels()
     else:
         open_kernel_cache(data_dir)
-    outcome, differences = await _repeated(pool, request, run_id, cache=cache, policy=policy)
-    digest = outcome_digest(outcome)
+    repeat = _repeat_account if request.shares_account else _repeat
+    again = await repeat(pool, request, cache=cache, policy=policy)
+    differences = await _differences(pool, run_id, again)
     stored = run.digest or ""
     return Verification(
         run_id=run_id,
         stored_digest=stored,
-        digest=digest,
-        equal=digest == stored,
-        n_bars=outcome.n_bars_done,
-        n_trades=len(outcome.trades),
+        digest=again.digest,
+        equal=again.digest == stored,
+        n_bars=again.n_bars,
+        n_trades=again.n_trades,
         seconds=time.perf_counter() - began_s,
-        differences=() if digest == stored else tuple(differences),
+        differences=() if again.digest == stored else tuple(differences),
     )
 
 
-async def _repeated(
-    pool: Pool,
-    request: BacktestRequest,
-    run_id: UUID,
-    *,
-    cache: CandleCache | None,
-    policy: ComponentPolicy,
-) -> tuple[Outcome, Sequence[str]]:
+async def _repeat(
+    pool: Pool, request: BacktestRequest, *, cache: CandleCache | None, policy: ComponentPolicy
+) -> _Repetition:
+    """Compute a run of one symbol again."""
     from sptraderb.oracle.replay import replay
     from sptraderb.orchestrator.prepare_run import load_run, prepare_run
     from sptraderb.orchestrator.user_python import compute_components
@@ -161,21 +173,57 @@ async def _repeated(
     outcome = await asyncio.to_thread(
         replay, prepared.plan, prepared.candles, prepared.signals, prepared.terms, finer=prepared.finer
     )
+    return _Repetition(
+        digest=outcome_digest(outcome),
+        n_bars=outcome.n_bars_done,
+        n_trades=len(outcome.trades),
+        candles=[prepared.candles],
+        conversions=[prepared.conversion] if prepared.conversion else [],
+        chunks=column_chunks(outcome, prepared.candles),
+    )
+
+
+async def _repeat_account(
+    pool: Pool, request: BacktestRequest, *, cache: CandleCache | None, policy: ComponentPolicy
+) -> _Repetition:
+    """Compute a run of an account again."""
+    from sptraderb.oracle.replay import replay_portfolio
+    from sptraderb.orchestrator.execute_portfolio import compute_all_components, distinct_conversions
+    from sptraderb.orchestrator.prepare_portfolio import load_portfolio, prepare_portfolio
+
+    async with pool.acquire() as connection:
+        loaded = await load_portfolio(connection, request, cache=cache)
+    components = compute_all_components(loaded, policy, should_stop=lambda: False) or []
+    prepared = prepare_portfolio(request, loaded, external=[part.series for part in components])
+    outcome = await asyncio.to_thread(replay_portfolio, prepared.legs(), hedging=prepared.hedging)
+    return _Repetition(
+        digest=portfolio_digest(outcome, request.symbols),
+        n_bars=sum(leg.n_bars_done for leg in outcome.legs),
+        n_trades=len(outcome.trades),
+        candles=prepared.candles,
+        conversions=list(distinct_conversions(prepared).values()),
+        chunks=account_chunks(outcome, prepared.candles),
+    )
+
+
+async def _differences(pool: Pool, run_id: UUID, again: _Repetition) -> list[str]:
+    """Return what is not as it was: candles, pairs that convert, rows of tables."""
     document = result_rows.unpack_document(await result_rows.read_document(pool, run_id))
     differences: list[str] = []
     manifest = msgspec.json.decode(document, type=_Document).manifest
-    if candles_hash(prepared.candles) != manifest.data.sha256:
+    read = [data.sha256 for data in manifest.data_by_symbol.values()] or [manifest.data.sha256]
+    if [candles_hash(candles) for candles in again.candles] != read:
         differences.append("the candles are not those the run read")
-    differences += _leg_differences(prepared.conversion, manifest)
-    repeated = {(chunk.table, chunk.number): chunk.data for chunk in column_chunks(outcome, prepared.candles)}
+    differences += _leg_differences(again.conversions, manifest)
+    repeated = {(chunk.table, chunk.number): chunk.data for chunk in again.chunks}
     for table in RESULT_TABLES:
         differences += await _table_differences(pool, run_id, table, repeated)
-    return outcome, differences
+    return differences
 
 
-def _leg_differences(conversion: LoadedConversion | None, manifest: _Manifest) -> list[str]:
+def _leg_differences(conversions: Sequence[LoadedConversion], manifest: _Manifest) -> list[str]:
     """Return what is not as it was of the pairs the run converted by."""
-    legs = conversion.legs if conversion else ()
+    legs = [leg for conversion in conversions for leg in conversion.legs]
     now = [(leg.pair, candles_hash(candles)) for leg, candles in legs]
     then = [(leg.pair, leg.sha256) for conversion in manifest.conversions for leg in conversion.route]
     return [] if now == then else ["the candles that convert are not those the run read"]

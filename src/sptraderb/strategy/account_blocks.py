@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from sptraderb.domain.backtest import PositionMode
 from sptraderb.domain.fixed import decimal_from_text
 from sptraderb.domain.plan import RiskLimits
 from sptraderb.domain.timeframe import parse_timeframe
@@ -34,13 +35,24 @@ def _limit(reader: BlockReader, node: DocumentNode | None, path: str) -> int:
 
 
 def read_backtest(reader: BlockReader, node: DocumentNode | None) -> dict[str, str]:
-    """Return a request's defaults as text, after checking what can be checked here."""
+    """Return a request's defaults as text, after checking what can be checked here.
+
+    A list of symbols comes as one text with commas.
+    """
     found: dict[str, str] = {}
     for key, value in reader.block(node, "backtest", block="backtest").items():
         path = f"backtest.{key}"
+        if key == "symbols":
+            texts = [reader.text(item, path) for item in reader.items(value)]
+            if all(texts):
+                found[key] = ", ".join(source.text.strip() for source in texts if source)
+            continue
         source = reader.text(value, path)
         if source is not None and _is_sound(reader, key, source, path):
             found[key] = source.text
+    if "symbol" in found and "symbols" in found and node is not None:
+        message = "`backtest` must name `symbol` or `symbols`, has both"
+        reader.fault("strategy.value", message, node, path="backtest")
     return found
 
 
@@ -49,6 +61,9 @@ def _is_sound(reader: BlockReader, key: str, source: TextNode, path: str) -> boo
     try:
         if key == "timeframe":
             parse_timeframe(source.text)
+        elif key == "position_mode" and source.text.strip().lower() not in set(PositionMode):
+            known = ", ".join(PositionMode)
+            raise InvalidInput("strategy.value", f"`{path}` must be one of {known}, was `{shown}`")
         elif key in ("initial_capital", "leverage") and decimal_from_text(source.text) <= 0:
             raise InvalidInput("strategy.value", f"`{path}` must be above 0, was `{shown}`")
         elif key in ("start_date", "end_date"):

@@ -27,7 +27,7 @@ from sptraderb.strategy.entry_block import read_entries
 from sptraderb.strategy.exit_block import read_exits
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.graph import GraphFull, NodeGraph
-from sptraderb.strategy.header import read_backtest_defaults
+from sptraderb.strategy.header import listed_symbols, read_backtest_defaults
 from sptraderb.strategy.legacy import is_legacy, translate
 from sptraderb.strategy.lowering import Lowering
 from sptraderb.strategy.lowering_table import RULES
@@ -100,7 +100,8 @@ def stated_target(text: str) -> StrategyTarget:
     except StrategyInvalid:
         return DEFAULT_TARGET
     try:
-        symbol = stated.get("symbol", DEFAULT_TARGET.instrument.symbol).upper()
+        listed = listed_symbols(stated.get("symbols", DEFAULT_TARGET.instrument.symbol))
+        symbol = stated.get("symbol", listed[0]).upper()
         return StrategyTarget(
             timeframe=parse_timeframe(stated.get("timeframe", DEFAULT_TARGET.timeframe.name)),
             instrument=SEEDED_INSTRUMENTS.get(symbol) or infer_instrument(symbol),

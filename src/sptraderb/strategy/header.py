@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sptraderb.errors import InvariantBroken
 from sptraderb.strategy.document import read_document
-from sptraderb.strategy.document_nodes import MappingNode, Place, TextNode
+from sptraderb.strategy.document_nodes import MappingNode, Place, SequenceNode, TextNode
 from sptraderb.strategy.fault_list import FaultList
 
 
@@ -52,13 +52,34 @@ def read_backtest_defaults(text: str) -> Mapping[str, str]:
     block = _root(text).get("backtest")
     if not isinstance(block, MappingNode):
         return {}
-    return {key: text_under(block, key) for key in block.entries if text_under(block, key)}
+    read = {key: text_under(block, key) for key in block.entries}
+    read["symbols"] = _texts_under(block, "symbols")
+    return {key: text for key, text in read.items() if text}
+
+
+def listed_symbols(text: str) -> list[str]:
+    """Return the symbols that `backtest.symbols` names.
+
+    Examples
+    --------
+    >>> listed_symbols("EURUSD, GBPUSD")
+    ['EURUSD', 'GBPUSD']
+    """
+    return [symbol.strip() for symbol in text.split(",")]
 
 
 def text_under(mapping: MappingNode, key: str) -> str:
     """Return the text under a key; empty if there is none or it is no text."""
     value = mapping.get(key)
     return value.text.strip() if isinstance(value, TextNode) else ""
+
+
+def _texts_under(mapping: MappingNode, key: str) -> str:
+    """Return a list of texts as one, parted by commas; one text as it is."""
+    value = mapping.get(key)
+    if not isinstance(value, SequenceNode):
+        return text_under(mapping, key)
+    return ", ".join(item.text.strip() for item in value.items if isinstance(item, TextNode))
 
 
 def _root(text: str) -> MappingNode:

@@ -79,7 +79,8 @@ def translated_backtest(translation: Translation) -> MappingNode | None:
     if block.get("optimization") is not None:
         text = "`backtest.optimization` is kept for a sweep; a single run does not read it"
         translation.note("legacy.optimization", text, block.get("optimization"))
-    return new_mapping({key: node for key, node in values.items() if isinstance(node, TextNode)}, block)
+    kept = {key: node for key, node in values.items() if isinstance(node, TextNode) or key == "symbols"}
+    return new_mapping({key: node for key, node in kept.items() if node is not None}, block)
 
 
 def stated_optimization(root: MappingNode) -> dict[str, object]:

@@ -204,7 +204,15 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("description", "text", "What it is for."),
         ),
         "backtest": _block(
-            Key("symbol", "text", "What is traded."),
+            Key("symbol", "text", "What is traded; or"),
+            Key("symbols", "text|list", "several, which share one account: [EURUSD, GBPUSD]."),
+            Key(
+                "position_mode",
+                "text",
+                "One position a symbol, or a long and a short one beside each other.",
+                default="netting",
+                choices=("netting", "hedging"),
+            ),
             Key("timeframe", "text", "Length of a candle."),
             Key("start_date", "text", "First day."),
             Key("end_date", "text", "Last day."),

@@ -15,12 +15,13 @@ SELECT id, owner, request, state, attempt, n_lost, phase, percent, event_id, n_t
 
 -- list_runs --
 -- Keyset paging on the index (owner, created_at, id): page 1000 costs what page 1 costs. Strategy texts stay behind.
+-- A run of several symbols is found by each of them.
 SELECT id, owner, jsonb_set(request, '{strategy_text}', '""') AS request, state, attempt, n_lost, phase, percent, event_id, n_trades, equity_time_s,
        equity, eta_s, cancel_requested, error, has_result, digest, created_at, started_at, completed_at
   FROM sptraderb.backtest_runs
  WHERE owner = $1
    AND ($2::text IS NULL OR strategy_name = $2)
-   AND ($3::text IS NULL OR symbol = $3)
+   AND ($3::text IS NULL OR symbol = $3 OR request->'symbols' ? $3)
    AND ($4::text IS NULL OR status = $4)
    AND ($5::text IS NULL OR $5 = ANY (tags))
    AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
