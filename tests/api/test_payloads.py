@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sptraderb.api.run_defaults import read_run_request
-from sptraderb.domain.backtest import Mode
+from sptraderb.domain.backtest import Mode, PositionMode
 from sptraderb.domain.costs import Costs, FundingRates, SpreadTable, SwapKind, SwapRates
 from sptraderb.errors import InvalidInput
 
@@ -71,6 +71,29 @@ def test_run_when_everything_is_given_then_everything_is_kept() -> None:
     assert request.webhook_url == "https://example.com/hook"
 
 
+def test_run_when_several_symbols_are_given_then_they_share_an_account_in_that_order() -> None:
+    """Symbols keep their order; the mode and the costs of single symbols arrive with them (A1)."""
+    request = _read(
+        symbol=None,
+        symbols=["GBPUSD", "EURUSD"],
+        position_mode="Hedging",
+        symbol_costs={"EURUSD": {"spread": "0.5 pips"}},
+    )
+    assert request.symbols == ("GBPUSD", "EURUSD")
+    assert request.position_mode is PositionMode.HEDGING
+    assert request.symbol_costs == {"EURUSD": Costs(spread_ppm_pips=500_000)}
+    assert request.shares_account
+    assert not _read().shares_account
+
+
+def test_run_when_the_strategy_names_symbols_then_they_are_the_default() -> None:
+    """`backtest.symbols` and `backtest.position_mode` stand in for what the request leaves out."""
+    block = "backtest: {symbols: [EURUSD, GBPUSD], position_mode: hedging}"
+    request = _read(symbol=None, strategy_name=None, strategy=f"name: x\n{block}\n")
+    assert request.symbols == ("EURUSD", "GBPUSD")
+    assert request.position_mode is PositionMode.HEDGING
+
+
 def test_run_when_dates_are_unix_seconds_then_understood() -> None:
     """Unix seconds are taken as numbers and as text, as the hint of a refusal promises."""
     for start in (1_485_907_200, "1485907200"):
@@ -130,6 +153,30 @@ def test_run_when_a_key_is_misspelt_then_the_near_one_is_suggested() -> None:
         ({"symbols": ["GBPUSD"]}, "symbol", "run.one_symbol"),
         ({"symbol": None}, "symbol", "run.one_symbol"),
         ({"symbol": "EUR USD;"}, "symbol", "run.bad_symbol"),
+        ({"symbol": None, "symbols": []}, "symbol", "run.one_symbol"),
+        ({"symbol": None, "symbols": ["EURUSD", "EURUSD"]}, "symbol", "run.duplicate_symbol"),
+        ({"symbol": None, "symbols": [f"S{n}" for n in range(33)]}, "symbol", "run.too_many_symbols"),
+        ({"position_mode": "both"}, "position_mode", "run.unknown_position_mode"),
+        (
+            {"symbol_costs": {"GBPUSD": {"spread": "1 pip"}}},
+            "symbol_costs.GBPUSD",
+            "run.symbol_not_run",
+        ),
+        (
+            {"symbol_costs": {"EURUSD": {"spred": "1 pip"}}},
+            "symbol_costs.EURUSD.spred",
+            "body.unknown_key",
+        ),
+        (
+            {"symbol_costs": {"EURUSD": {"spread": "1"}}},
+            "symbol_costs.EURUSD.spread",
+            "costs.malformed",
+        ),
+        (
+            {"symbol": None, "symbols": ["EURUSD", "GBPUSD"], "instruments": {"USDJPY": {"pip": 1}}},
+            "instruments.USDJPY",
+            "run.symbol_not_run",
+        ),
         ({"start_date": "01.02.2017"}, "start_date", "time.malformed"),
         ({"start_date": "2017-02-01T00:00:00"}, "start_date", "time.without_zone"),
         ({"initial_capital": "ten"}, "initial_capital", "number.malformed"),

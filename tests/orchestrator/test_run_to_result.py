@@ -205,7 +205,7 @@ async def test_run_when_its_candles_do_not_do_then_it_fails_and_says_why(
         ({"timeframe": "7x"}, InvalidInput, "timeframe.unknown"),
         ({"end_s": 0}, InvalidInput, "run.dates_reversed"),
         ({"account_currency": "EUR"}, CandlesUnusable, "conversion.no_rate"),
-        ({"symbols": (SYMBOL, "ETHUSDT")}, InvalidInput, "run.one_symbol"),
+        ({"symbols": (SYMBOL, "ETHUSDT")}, NotFound, "candles.unknown_symbol"),
         ({"initial_capital": "0"}, InvalidInput, "capital.not_positive"),
     ],
 )
