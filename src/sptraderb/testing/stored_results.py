@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
+from sptraderb.domain.backtest import BacktestRequest
 from sptraderb.domain.outcome import ExitReason, LedgerKind
 from sptraderb.domain.result_columns import ROWS_PER_CHUNK, STORED_COLUMNS, ColumnChunk
 from sptraderb.store import run_moves, run_rows
@@ -154,4 +155,15 @@ async def store_finished_run(
             await run_moves.confirm_cancel(connection, run_id, attempt=run.attempt, result=result)
         else:
             await run_moves.finish_run(connection, run_id, result, attempt=run.attempt)
+    return run_id
+
+
+async def store_run_of(pool: Pool, request: BacktestRequest, result: StoredResult) -> UUID:
+    """Store a completed run of a request with the result it gave."""
+    run_id = uuid.uuid4()
+    async with pool.acquire() as connection:
+        await run_rows.insert_run(connection, run_id, request, owner="local")
+        run = await run_moves.claim_run(connection, run_id, worker_id=uuid.uuid4())
+        assert run is not None
+        await run_moves.finish_run(connection, run_id, result, attempt=run.attempt)
     return run_id

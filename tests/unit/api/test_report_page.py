@@ -98,11 +98,12 @@ def test_report_when_built_then_its_data_are_the_document(document: dict[str, An
     text = re.search(r'id="data">(.*?)</script>', html, re.DOTALL)
     assert text is not None
     data = json.loads(text[1])
-    assert data["decimals"] == 5
-    assert data["candles"]["time"] == [bar["time"] for bar in CANDLES]
+    (chart,) = data["charts"]
+    assert (chart["symbol"], chart["decimals"]) == ("EURUSD", 5)
+    assert chart["candles"]["time"] == [bar["time"] for bar in CANDLES]
     assert data["equity"]["value"] == [10000.0, 10046.5]
     assert data["drawdown"]["value"] == [0.0, -0.0123]
-    assert data["trades"] == [{"from": 1483311600, "to": 1483315200, "side": 1, "won": True}]
+    assert chart["trades"] == [{"from": 1483311600, "to": 1483315200, "side": 1, "won": True}]
 
 
 def test_report_when_a_figure_is_undefined_then_its_reason_stands_there(document: dict[str, Any]) -> None:
