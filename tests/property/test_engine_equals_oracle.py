@@ -4,12 +4,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sptraderb.domain.digest import outcome_digest
-from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
-from sptraderb.engine.simulate import simulate
-from sptraderb.errors import InvalidInput, MoneyOverflow
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.engine_answers import replayed, require_equal, simulated
 from sptraderb.testing.lively_runs import lively_runs
 from sptraderb.testing.random_runs import RandomRun, random_runs
 
@@ -18,45 +13,25 @@ _SETTINGS = settings(
 )
 
 
-def _both(run: RandomRun) -> tuple[Outcome | str, Outcome | str]:
-    return _answer(simulate, run), _answer(replay, run)
-
-
-def _answer(engine: object, run: RandomRun) -> Outcome | str:
-    try:
-        return engine(run.plan, run.candles, run.signals, run.terms)  # type: ignore[operator]
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
-
-
 @_SETTINGS
 @given(random_runs())
 def test_run_when_simulated_and_replayed_then_outcomes_are_equal(run: RandomRun) -> None:
     """Both engines give the same outcome, or refuse the run with the same code (M3, M7)."""
-    simulated, replayed = _both(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
-        assert simulated == replayed
-    else:
-        assert outcome_differences(simulated, replayed) == ()
-        assert outcome_digest(simulated) == outcome_digest(replayed)
+    require_equal(simulated(run), replayed(run))
 
 
 @_SETTINGS
 @given(lively_runs())
 def test_run_when_it_trades_a_lot_then_outcomes_are_equal(run: RandomRun) -> None:
     """Reversals, stops, targets and time exits by the dozen are the same in both engines (M7)."""
-    simulated, replayed = _both(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
-        assert simulated == replayed
-    else:
-        assert outcome_differences(simulated, replayed) == ()
+    require_equal(simulated(run), replayed(run))
 
 
 @settings(max_examples=50, deadline=None)
 @given(lively_runs(max_bars=60))
 def test_ledger_when_replayed_then_accounts_for_every_change(run: RandomRun) -> None:
     """Deposit and ledger sum to the balance, trades and booked costs to the same; troughs lie below (M6)."""
-    _, outcome = _both(run)
+    outcome = replayed(run)
     if isinstance(outcome, str):
         return
     amounts = outcome.ledger_column("amount_minor")
@@ -75,11 +50,11 @@ def test_ledger_when_replayed_then_accounts_for_every_change(run: RandomRun) -> 
 def test_future_when_it_changes_then_the_past_stays(run: RandomRun, cut: int) -> None:
     """What the oracle noted up to a bar does not depend on later bars (T1)."""
     cut = min(cut, len(run.candles))
-    whole = _answer(replay, run)
+    whole = replayed(run)
     shorter = RandomRun(
         plan=run.plan, candles=run.candles.sliced(0, cut), signals=run.signals, terms=run.terms
     )
-    head = _answer(replay, shorter)
+    head = replayed(shorter)
     if isinstance(whole, str) or isinstance(head, str) or cut == 0:
         return
     seen = cut - 1 if run.terms.close_at_end else cut

@@ -13,40 +13,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.order import OrderKind
-from sptraderb.domain.outcome import LedgerKind, Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
+from sptraderb.domain.outcome import LedgerKind
 from sptraderb.domain.profile import PROFILES
-from sptraderb.engine.simulate import simulate
-from sptraderb.errors import InvalidInput, MoneyOverflow
-from sptraderb.oracle.replay import replay
-from sptraderb.testing.combined_runs import CombinedRun, combined_runs, cut_short
+from sptraderb.testing.combined_runs import combined_runs, cut_short
+from sptraderb.testing.engine_answers import CHUNKS, replayed, require_equal, simulated
+from sptraderb.testing.random_runs import RandomRun
 
 _CURVES = ("equity_minor", "trough_minor", "held_steps", "exposed")
 _LAW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def _simulated(run: CombinedRun, chunk_bars: int = 1000) -> Outcome | str:
-    try:
-        return simulate(run.plan, run.candles, run.signals, run.terms, chunk_bars=chunk_bars, finer=run.finer)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
-
-
-def _replayed(run: CombinedRun) -> Outcome | str:
-    try:
-        return replay(run.plan, run.candles, run.signals, run.terms, finer=run.finer)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
-
-
-def _assert_equal(one: Outcome | str, other: Outcome | str) -> None:
-    if isinstance(one, str) or isinstance(other, str):
-        assert one == other
-        return
-    assert outcome_differences(one, other) == ()
-    assert outcome_digest(one) == outcome_digest(other)
 
 
 @pytest.mark.parametrize("walked", [False, True], ids=["plain", "walked"])
@@ -58,33 +33,33 @@ def test_run_when_everything_is_combined_then_outcomes_are_equal(
 ) -> None:
     """Any mix of features, in chunks of any size: one outcome and digest, or refused alike (M3, M7, M8)."""
     run = data.draw(combined_runs(profile=profile, walked=walked))
-    _assert_equal(_simulated(run, data.draw(st.sampled_from((1, 7, 1000)))), _replayed(run))
+    require_equal(simulated(run, data.draw(CHUNKS)), replayed(run))
 
 
 @_LAW
 @given(run=combined_runs(), profile=st.sampled_from(("strict", "close")))
-def test_uncertain_bars_when_counted_then_both_engines_count_the_same(run: CombinedRun, profile: str) -> None:
+def test_uncertain_bars_when_counted_then_both_engines_count_the_same(run: RandomRun, profile: str) -> None:
     """What matters is judged with what is held and rests after all that the open has passed (X6, M7)."""
     run = replace(run, terms=replace(run.terms, profile=PROFILES[profile]))
-    simulated, replayed = _simulated(run), _replayed(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
+    one, other = simulated(run), replayed(run)
+    if isinstance(one, str) or isinstance(other, str):
         return
-    assert simulated.n_uncertain_bars == replayed.n_uncertain_bars
-    assert simulated.n_walked_bars == replayed.n_walked_bars
+    assert one.n_uncertain_bars == other.n_uncertain_bars
+    assert one.n_walked_bars == other.n_walked_bars
 
 
 @_LAW
 @given(run=combined_runs(), chunk_bars=st.integers(1, 40))
-def test_combined_run_when_split_anywhere_then_nothing_changes(run: CombinedRun, chunk_bars: int) -> None:
+def test_combined_run_when_split_anywhere_then_nothing_changes(run: RandomRun, chunk_bars: int) -> None:
     """Where a run is cut into chunks leaves no trace, whatever it holds at the cut (M8)."""
-    _assert_equal(_simulated(run), _simulated(run, chunk_bars))
+    require_equal(simulated(run), simulated(run, chunk_bars))
 
 
 @_LAW
 @given(run=combined_runs())
-def test_combined_ledger_when_summed_then_explains_balance_trades_and_equity(run: CombinedRun) -> None:
+def test_combined_ledger_when_summed_then_explains_balance_trades_and_equity(run: RandomRun) -> None:
     """Each kind's rows are its column of the trades and what is booked; their sum is the balance (M6)."""
-    outcome = _simulated(run)
+    outcome = simulated(run)
     if isinstance(outcome, str):
         return
     kinds, amounts = outcome.ledger_column("kind"), outcome.ledger_column("amount_minor")
@@ -101,10 +76,10 @@ def test_combined_ledger_when_summed_then_explains_balance_trades_and_equity(run
 
 @_LAW
 @given(run=combined_runs(), cut=st.integers(1, 89))
-def test_combined_future_when_it_changes_then_the_past_stays(run: CombinedRun, cut: int) -> None:
+def test_combined_future_when_it_changes_then_the_past_stays(run: RandomRun, cut: int) -> None:
     """No cost, order, part or program depends on later bars: a run cut short repeats the curves (T1)."""
     cut = min(cut, len(run.candles))
-    whole, head = _simulated(run), _simulated(cut_short(run, cut))
+    whole, head = simulated(run), simulated(cut_short(run, cut))
     if isinstance(whole, str) or isinstance(head, str):
         return
     seen = cut - 1 if run.terms.close_at_end else cut
@@ -114,27 +89,27 @@ def test_combined_future_when_it_changes_then_the_past_stays(run: CombinedRun, c
 
 @_LAW
 @given(run=combined_runs(profile="tradingview", walked=False))
-def test_magnifier_when_there_is_nothing_finer_then_changes_nothing(run: CombinedRun) -> None:
+def test_magnifier_when_there_is_nothing_finer_then_changes_nothing(run: RandomRun) -> None:
     """A magnified run without finer candles is the run that assumes each bar's way (X6)."""
     magnified = replace(run, terms=replace(run.terms, profile=PROFILES["tradingview_magnifier"]))
-    _assert_equal(_simulated(run), _simulated(magnified))
+    require_equal(simulated(run), simulated(magnified))
 
 
 @_LAW
 @given(run=combined_runs(walked=True), profile=st.sampled_from(("strict", "close")))
-def test_finer_candles_when_no_bar_was_walked_then_change_nothing(run: CombinedRun, profile: str) -> None:
+def test_finer_candles_when_no_bar_was_walked_then_change_nothing(run: RandomRun, profile: str) -> None:
     """Finer candles speak for the bars that were walked with them and for nothing else (X6)."""
     run = replace(run, terms=replace(run.terms, profile=PROFILES[profile]))
-    with_finer, without = _simulated(run), _simulated(replace(run, finer=None))
+    with_finer, without = simulated(run), simulated(replace(run, finer=None))
     if isinstance(with_finer, str) or isinstance(without, str):
         return
     assert with_finer.n_walked_bars <= with_finer.n_uncertain_bars
     assert without.n_walked_bars == 0
     if with_finer.n_walked_bars == 0:
-        _assert_equal(with_finer, without)
+        require_equal(with_finer, without)
 
 
-_FEATURES: Mapping[str, Callable[[CombinedRun], bool]] = {
+_FEATURES: Mapping[str, Callable[[RandomRun], bool]] = {
     "both sides": lambda run: run.candles.ask_open_ticks is not None,
     "hourly spread": lambda run: run.terms.facts.spread_ticks is not None,
     "swap": lambda run: run.terms.facts.swap_days is not None and run.terms.swap_kind is not None,
@@ -172,7 +147,7 @@ def test_combined_runs_when_drawn_then_each_pair_of_features_meets() -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(run=combined_runs(max_bars=20, walked=False))
-    def note(run: CombinedRun) -> None:
+    def note(run: RandomRun) -> None:
         present = [name for name, has in _FEATURES.items() if has(run)]
         found.update(map(frozenset, combinations(present, 2)))
 

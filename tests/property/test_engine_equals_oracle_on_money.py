@@ -8,30 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sptraderb.domain.bar_facts import BarFacts, BarRates
-from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.fixed import INT64_MAX
-from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
-from sptraderb.engine.simulate import simulate
-from sptraderb.errors import InvalidInput, MoneyOverflow
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.engine_answers import CHUNKS, replayed, require_equal, simulated
 from sptraderb.testing.known_answers import case_from
 from sptraderb.testing.money_runs import FEATURES, money_runs
 from sptraderb.testing.random_runs import RandomRun
-
-
-def _simulated(run: RandomRun, chunk_bars: int = 1000) -> Outcome | str:
-    try:
-        return simulate(run.plan, run.candles, run.signals, run.terms, chunk_bars=chunk_bars)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
-
-
-def _replayed(run: RandomRun) -> Outcome | str:
-    try:
-        return replay(run.plan, run.candles, run.signals, run.terms)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -41,12 +22,7 @@ def test_run_when_its_money_is_not_simple_then_outcomes_are_equal(feature: str, 
     """One feature for certain, others by chance, in chunks of any size: one outcome, or refused alike."""
     others = tuple(name for name in FEATURES if name != feature)
     run = data.draw(money_runs((feature, *others)))
-    simulated, replayed = _simulated(run, data.draw(st.sampled_from((1, 7, 1000)))), _replayed(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
-        assert simulated == replayed
-    else:
-        assert outcome_differences(simulated, replayed) == ()
-        assert outcome_digest(simulated) == outcome_digest(replayed)
+    require_equal(simulated(run, data.draw(CHUNKS)), replayed(run))
 
 
 @pytest.mark.parametrize(("numerator", "refused"), [(INT64_MAX // 10, False), (INT64_MAX // 10 + 1, True)])
@@ -73,5 +49,5 @@ def test_rate_when_the_worth_of_a_tick_leaves_64_bits_then_both_engines_refuse(
         signals=case.signals,
         terms=replace(case.terms, facts=facts),
     )
-    for answer in (_simulated(run), _replayed(run)):
+    for answer in (simulated(run), replayed(run)):
         assert (answer == "money.overflow") is refused

@@ -7,29 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sptraderb.domain.digest import outcome_digest
-from sptraderb.domain.outcome import Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.profile import CLOSE, TRADINGVIEW, Profile
-from sptraderb.engine.simulate import simulate
-from sptraderb.errors import InvalidInput, MoneyOverflow
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.combined_runs import cut_short
+from sptraderb.testing.engine_answers import CHUNKS, replayed, require_equal, simulated
 from sptraderb.testing.random_runs import RandomRun
 from sptraderb.testing.resting_runs import ORDER_FEATURES, resting_runs
-
-
-def _simulated(run: RandomRun, chunk_bars: int) -> Outcome | str:
-    try:
-        return simulate(run.plan, run.candles, run.signals, run.terms, chunk_bars=chunk_bars)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
-
-
-def _replayed(run: RandomRun) -> Outcome | str:
-    try:
-        return replay(run.plan, run.candles, run.signals, run.terms)
-    except (MoneyOverflow, InvalidInput) as error:
-        return error.code
 
 
 @pytest.mark.parametrize("feature", ORDER_FEATURES)
@@ -39,12 +21,7 @@ def test_run_when_orders_rest_or_scale_then_outcomes_are_equal(feature: str, dat
     """One feature for certain, others by chance, in chunks of any size: one outcome, or refused alike."""
     others = tuple(name for name in ORDER_FEATURES if name != feature)
     run = data.draw(resting_runs((feature, *others)))
-    simulated, replayed = _simulated(run, data.draw(st.sampled_from((1, 7, 1000)))), _replayed(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
-        assert simulated == replayed
-    else:
-        assert outcome_differences(simulated, replayed) == ()
-        assert outcome_digest(simulated) == outcome_digest(replayed)
+    require_equal(simulated(run, data.draw(CHUNKS)), replayed(run))
 
 
 @pytest.mark.parametrize("profile", [TRADINGVIEW, CLOSE], ids=lambda profile: profile.name)
@@ -54,18 +31,14 @@ def test_run_when_of_another_profile_then_outcomes_are_equal(profile: Profile, d
     """Bars walked leg by leg, sizes fixed when placed and fills at the close are the same in both engines."""
     run = data.draw(resting_runs(tuple(data.draw(st.permutations(ORDER_FEATURES)))))
     run = replace(run, terms=replace(run.terms, profile=profile))
-    simulated, replayed = _simulated(run, data.draw(st.sampled_from((1, 7, 1000)))), _replayed(run)
-    if isinstance(simulated, str) or isinstance(replayed, str):
-        assert simulated == replayed
-    else:
-        assert outcome_differences(simulated, replayed) == ()
+    require_equal(simulated(run, data.draw(CHUNKS)), replayed(run))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(resting_runs())
 def test_ledger_when_orders_rest_or_scale_then_explains_balance_and_equity(run: RandomRun) -> None:
     """Deposit and ledger sum to the balance, trades and booked costs to the same, at the end too (M6)."""
-    outcome = _simulated(run, 1000)
+    outcome = simulated(run)
     if isinstance(outcome, str):
         return
     amounts = outcome.ledger_column("amount_minor")
@@ -82,14 +55,7 @@ def test_ledger_when_orders_rest_or_scale_then_explains_balance_and_equity(run: 
 def test_future_when_it_changes_then_the_past_of_a_resting_run_stays(run: RandomRun, cut: int) -> None:
     """No order, part or addition depends on later bars: a run cut short repeats the curves (T1)."""
     cut = min(cut, len(run.candles))
-    signals = replace(
-        run.signals,
-        conditions={node: values[:cut] for node, values in run.signals.conditions.items()},
-        levels={node: values[:cut] for node, values in run.signals.levels.items()},
-        entry_allowed=run.signals.entry_allowed[:cut],
-    )
-    head = replace(run, candles=run.candles.sliced(0, cut), signals=signals)
-    whole, shorter = _simulated(run, 1000), _simulated(head, 1000)
+    whole, shorter = simulated(run), simulated(cut_short(run, cut))
     if isinstance(whole, str) or isinstance(shorter, str):
         return
     seen = cut - 1 if run.terms.close_at_end else cut

@@ -99,7 +99,8 @@ class LevelRule:
         trail_by = self._move(exits.trailing_stop, fill)
         if trail_by is not None and trail_by <= 0:
             raise LevelRefused(OrderReason.WRONG_SIDE_STOP)
-        trail_after = self._move(exits.trailing_activate, fill)
+        activate = None if exits.trailing_stop is None else exits.trailing_activate
+        trail_after = self._move(activate, fill)
         break_even_after = self._move(exits.break_even_at, fill)
         return Levels(stop, profits[0], tuple(profits[1:]), trail_by, trail_after or ZERO, break_even_after)
 

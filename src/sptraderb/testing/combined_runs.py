@@ -5,13 +5,12 @@ with costs of every kind, and then given a profile, finer candles and conditions
 that each pair of features meets.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from sptraderb.domain.candle import Candles
 from sptraderb.domain.plan import Node
 from sptraderb.domain.position_program import Fact, PositionProgram, Step
 from sptraderb.domain.profile import PROFILES
@@ -32,17 +31,10 @@ _COMPARED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CombinedRun(RandomRun):
-    """A run, and the finer candles its bars may be walked with."""
-
-    finer: Candles | None = None
-
-
 @st.composite
 def combined_runs(
     draw: st.DrawFn, *, profile: str = "", walked: bool | None = None, max_bars: int = 90
-) -> CombinedRun:
+) -> RandomRun:
     """Draw a run of any mix of features.
 
     Parameters
@@ -73,7 +65,7 @@ def combined_runs(
         for_position=bool(dice.random() < 0.5),
     )
     is_walked = bool(dice.random() < 0.5) if walked is None else walked
-    return CombinedRun(
+    return RandomRun(
         plan=run.plan,
         candles=run.candles,
         signals=run.signals,
@@ -82,7 +74,7 @@ def combined_runs(
     )
 
 
-def cut_short(run: CombinedRun, n_bars: int) -> CombinedRun:
+def cut_short(run: RandomRun, n_bars: int) -> RandomRun:
     """Return a run's first bars, with what is known of them."""
     signals, facts, finer = run.signals, run.terms.facts.sliced(0, n_bars), run.finer
     if finer is not None:

@@ -25,12 +25,13 @@ _CONDITIONS, _FIRST_LEVEL = 4, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomRun:
-    """Everything `simulate` and `replay` take."""
+    """Everything `simulate` and `replay` take; ``finer`` candles where bars may be walked with them."""
 
     plan: Plan
     candles: Candles
     signals: Signals
     terms: Terms
+    finer: Candles | None = None
 
 
 def instruments() -> st.SearchStrategy[Instrument]:
