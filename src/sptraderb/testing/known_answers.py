@@ -88,9 +88,9 @@ class KnownAnswer:
         decimals = outcome.money_decimals
         if key in ("equity", "trough"):
             column = outcome.equity_minor if key == "equity" else outcome.trough_minor
-            return [_short(text_from_ticks(int(value), decimals)) for value in column]
+            return [money_text(text_from_ticks(int(value), decimals)) for value in column]
         if key == "balance":
-            return _short(text_from_ticks(outcome.balance_minor, decimals))
+            return money_text(text_from_ticks(outcome.balance_minor, decimals))
         if key in ("held_steps", "exposed"):
             return [int(value) for value in getattr(outcome, key)]
         if key == "open_position":
@@ -103,31 +103,32 @@ class KnownAnswer:
         }[key]
         rows = [dict(zip(columns, row, strict=True)) for row in getattr(outcome, key).tolist()]
         if key == "ledger":
-            return [self._ledger_line(row, decimals) for row in rows]
+            return [self.ledger_line(row, decimals) for row in rows]
         shown = list(wanted) if isinstance(wanted, list) else []
         shown += [shown[-1] if shown else {}] * (len(rows) - len(shown))
-        return [self._row(row, like, decimals) for row, like in zip(rows, shown, strict=False)]
+        return [self.row(row, like, decimals) for row, like in zip(rows, shown, strict=False)]
 
     def _shown(self, position: object, wanted: object) -> object:
         if position is None or not isinstance(wanted, dict):
             return None if position is None else "held"
         row = {name: getattr(position, name) for name in wanted if hasattr(position, name)}
-        return self._row(row, wanted, self.terms.money_decimals)
+        return self.row(row, wanted, self.terms.money_decimals)
 
-    def _ledger_line(self, row: Mapping[str, int], decimals: int) -> str:
+    def ledger_line(self, row: Mapping[str, int], decimals: int) -> str:
+        """Return a row of the ledger as a case writes it: bar, kind, amount, position."""
         kind = LedgerKind(row["kind"]).name.lower()
-        return (
-            f"{row['bar']} {kind} {_short(text_from_ticks(row['amount_minor'], decimals))} {row['position']}"
-        )
+        amount = money_text(text_from_ticks(row["amount_minor"], decimals))
+        return f"{row['bar']} {kind} {amount} {row['position']}"
 
-    def _row(self, row: Mapping[str, int], like: Mapping[str, object], decimals: int) -> dict[str, object]:
+    def row(self, row: Mapping[str, int], like: Mapping[str, object], decimals: int) -> dict[str, object]:
+        """Return the cells of a row that ``like`` writes down, spelt as a case does."""
         return {name: self._cell(name, row, decimals) for name in (like or row)}
 
     def _cell(self, name: str, row: Mapping[str, int], decimals: int) -> object:
         if name in _WORDS:
             return _WORDS[name](row[name]).name.lower()
         if name == "value" or name.endswith("_minor"):
-            return _short(text_from_ticks(row[name], decimals))
+            return money_text(text_from_ticks(row[name], decimals))
         if name.endswith("_ticks") and name not in ("mae_ticks", "mfe_ticks"):
             return text_from_ticks(row[name], self.candles.instrument.price_scale) if row[name] else "none"
         return int(row[name])
@@ -172,7 +173,7 @@ def case_from(raw: Mapping[str, object]) -> KnownAnswer:
     return case
 
 
-def _short(text: str) -> str:
+def money_text(text: str) -> str:
     """Drop zeros behind the cents: money of a case is written as a person would."""
     whole, _, decimals = text.partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}" if decimals else whole
