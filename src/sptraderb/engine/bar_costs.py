@@ -59,7 +59,7 @@ def cost_row(terms: Terms, n_bars: int) -> list[int]:
     row[c.CONVERSION_PPB] = terms.conversion_fee_ppb
     row[c.STOP_OUT_PPB] = 0 if terms.profile.calls_margin else terms.stop_out_ppb
     row[c.MAX_POSITIONS] = terms.risk.max_positions
-    row[c.TWIN] = -1
+    row[c.TWIN] = row[c.SPARED_BAR] = -1
     row[c.END_BAR] = n_bars
     return list(row.values())
 

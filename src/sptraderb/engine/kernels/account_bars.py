@@ -165,6 +165,8 @@ def walk_instants_nb(
                     if book[c.STOP_OUT_PPB] != 0:
                         give_way_nb(number, True, owners, books, account)
                     walk_inside_nb(book[c.NEXT_BAR], spans, finer, finer_ask, levels, book)
+                    if book[c.STOPPED_AT] != 0 and book[c.TWIN] >= 0:
+                        books[book[c.TWIN], c.SPARED_BAR] = book[c.NEXT_BAR]
                     finish_turn_nb(number, owners, books, account)
                 else:
                     book[c.WORST] = book[c.SEEN] = 0

@@ -57,13 +57,14 @@ def _is_called_nb(price: int, book: Int64Array) -> bool:
 def set_live_stop_nb(bar: int, price: int, book: Int64Array) -> None:
     """Put the stop that governs a bar into the book: the attached one, or a nearer stop-out.
 
-    A stop-out beyond ``price`` and beyond the bar's adverse extreme is not reached, and left out.
+    A stop-out beyond ``price`` and beyond the bar's adverse extreme is not reached, and left out; so is one
+    of a book whose twin was stopped out inside this bar, as that has judged it already.
     """
     side = book[c.SIDE]
     stop, reason = _NO_LEVEL, book[c.STOP_REASON]
     if bar >= book[c.LIVE_BAR]:
         stop = book[c.STOP]
-    if book[c.STOP_OUT_PPB] != 0:
+    if book[c.STOP_OUT_PPB] != 0 and book[c.SPARED_BAR] != bar:
         exit_bar = c.bar_at_nb(-side)
         worst = min(price, book[exit_bar + c.LOW]) if side > 0 else max(price, book[exit_bar + c.HIGH])
         if may_be_out_nb(worst, book):
