@@ -3,8 +3,9 @@
 Two FX symbols on 1,000,000 one-minute bars each, with bid and ask of every price, swap at every session
 close (triple on Wednesdays), an account in a third currency (a rate of its own at every open and close),
 a trailing stop of 0.5 % and leverage 30. Two plans: the SMA 10/30 cross of the other benches, and one
-that is always in the market, turning with SMA 50/200. Symbols run one after the other: what is told is
-nanoseconds per symbol and bar, best of several, in process time. Writes ``bench/results/DATE-loaded.json``.
+that is always in the market, turning with SMA 50/200. Symbols run one after the other, then both in one
+account on one timeline: what is told is nanoseconds per symbol and bar, best of several, in process time.
+Writes ``bench/results/DATE-loaded.json``.
 """
 
 import os
@@ -23,11 +24,14 @@ from sptraderb.domain.costs import SwapKind
 from sptraderb.domain.instrument import CandleSide, fx_instrument
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.plan import Node, Plan
+from sptraderb.domain.portfolio import Leg
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import M1
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.metrics import measure
+from sptraderb.engine.metrics_portfolio import measure_account
 from sptraderb.engine.simulate import simulate
+from sptraderb.engine.simulate_portfolio import simulate_portfolio
 
 N_BARS = 1_000_000
 ROUNDS = 5
@@ -52,7 +56,23 @@ def _measured(name: str, plan: Plan) -> dict[str, Any]:
     for key in rows[0]:
         total = sum(found[key] for found in rows)
         row[key] = total if key == "n_trades" else round(total / row["n_symbol_bars"], 2)
+    for key, total in _account_ns(plan).items():
+        row[key] = total if key == "account_n_trades" else round(total / row["n_symbol_bars"], 2)
     return row
+
+
+def _account_ns(plan: Plan) -> dict[str, float]:
+    legs = []
+    for seed, symbol in enumerate(SYMBOLS):
+        candles = _candles(symbol, seed)
+        terms, signals = _terms(candles, seed), evaluate(plan, candles)
+        legs.append(Leg(symbol=symbol, plan=plan, candles=candles, signals=signals, terms=terms))
+    outcome = simulate_portfolio(legs)
+    return {
+        "account_n_trades": len(outcome.trades),
+        "account_simulate_ns": _best_ns(lambda: simulate_portfolio(legs)),
+        "account_measure_ns": _best_ns(lambda: measure_account(outcome, legs)),
+    }
 
 
 def _symbol_ns(symbol: str, seed: int, plan: Plan) -> dict[str, float]:

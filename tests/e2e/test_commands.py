@@ -85,3 +85,43 @@ def test_backtest_when_run_on_the_readmes_strategy_then_figures_and_a_page(
     code, said = run(data_dir, *arguments, "--set", "slow=1500")
     assert code == 2
     assert "`parameters.slow` must lie in its range 50 to 300, was 1500" in said
+
+
+ACCOUNT = """\
+name: account
+entry:
+  long: {when: "crosses_above(sma(close, 5), sma(close, 20))", size: 5000 units}
+  short: {when: "crosses_below(sma(close, 5), sma(close, 20))", size: 5000 units}
+exit: {stop_loss: 40 pips, take_profit: 60 pips}
+backtest: {symbols: [EURUSD, GBPUSD], position_mode: hedging, timeframe: 1h}
+"""
+
+
+def test_backtest_when_of_two_symbols_then_each_is_named_drawn_and_verified(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """Symbols and position mode come from the file or the command line; the second engine agrees (A1, M7)."""
+    code, said = run(
+        data_dir, "import", str(CANDLES), "--symbol", "GBPUSD", "--timezone", "UTC", "--side", "ask"
+    )
+    assert code == 0, said
+    (tmp_path / "account.yaml").write_text(ACCOUNT)
+    page = tmp_path / "account.html"
+    arguments = ("backtest", str(tmp_path / "account.yaml"), "--start", "2017-11-01", "--end", "2017-12-15")
+    code, said = run(data_dir, *arguments, "--page", str(page))
+    assert code == 0, said
+    assert {"EURUSD", "GBPUSD"} <= set(re.findall(r"\b(?:EUR|GBP)USD\b", said))
+    text = page.read_text(encoding="utf-8")
+    assert all(f'"symbol":"{symbol}","decimals"' in text for symbol in ("EURUSD", "GBPUSD"))
+    assert "hedging" in text
+    found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", said)
+    assert found is not None
+    code, checked = run(data_dir, "verify", found[0])
+    assert code == 0, checked
+    assert "equal" in checked
+
+    code, said = run(data_dir, *arguments, "--symbol", "GBPUSD,EURUSD", "--position-mode", "netting")
+    assert code == 0, said
+    code, said = run(data_dir, *arguments, "--position-mode", "both")
+    assert code == 2
+    assert "netting" in said

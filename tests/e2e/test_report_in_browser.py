@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+SYMBOLS = ("EURUSD", "GBPUSD")
 START_S = 1483308000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -143,4 +145,40 @@ def test_page_when_narrow_then_nothing_runs_over_its_edge(browser: Browser, page
     page.goto(page_file.as_uri())
     page.wait_for_selector("#chart canvas")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_page_when_of_two_symbols_then_each_has_a_pane(browser: Browser, tmp_path: Path) -> None:
+    """Two prices, equity and drawdown are drawn; a trade of the second symbol is found in the chart."""
+    row = {"net_profit": "5", "total_trades": 10, "win_rate": 0.5, "price_pnl": "5", "total_costs": "0"}
+    document = a_document() | {
+        "symbols": [{**row, "symbol": name, "open_pnl": "0", "exposure": 0.5} for name in SYMBOLS],
+        "position_mode": "netting",
+    }
+    for number, trade in enumerate(document["completed_trades"]):
+        trade["symbol"] = SYMBOLS[number % 2]
+    file = tmp_path / "account.html"
+    html = report_html(
+        document,
+        candles(),
+        chart_script=read_chart_script(),
+        other_candles={SYMBOLS[1]: candles()[:1_800]},
+    )
+    file.write_text(html, encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector("#chart canvas")
+    assert page.evaluate("document.querySelectorAll('#chart canvas').length") >= 8
+    assert page.evaluate("document.getElementById('chart').clientHeight") == 980
+    page.locator("tr[data-from]").nth(15).click()
+    page.wait_for_timeout(900)
+    box = page.locator("#chart").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 400)
+    page.wait_for_function("document.getElementById('cursor').textContent.length > 0")
+    assert re.match(r"2017-03-0.*  EURUSD 1\.\d+  GBPUSD 1\.\d+  equity", page.text_content("#cursor") or "")
+    assert said == []
     page.close()

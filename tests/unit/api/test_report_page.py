@@ -106,6 +106,32 @@ def test_report_when_built_then_its_data_are_the_document(document: dict[str, An
     assert chart["trades"] == [{"from": 1483311600, "to": 1483315200, "side": 1, "won": True}]
 
 
+def test_report_when_of_several_symbols_then_each_is_drawn_with_its_own_trades(
+    document: dict[str, Any],
+) -> None:
+    """A chart for each symbol in the order of the run; the account's mode stands in the heading."""
+    row = {"net_profit": "46.5", "total_trades": 1, "win_rate": 1.0, "price_pnl": "52", "total_costs": "5.5"}
+    rows = [{**row, "symbol": name, "open_pnl": "0", "exposure": 0.5} for name in ("EURUSD", "USDJPY")]
+    trade = document["completed_trades"][0]
+    document["completed_trades"] = [{**trade, "symbol": "EURUSD"}, {**trade, "symbol": "USDJPY"}] * 2
+    dear = [{key: value if key == "time" else 110.25 for key, value in bar.items()} for bar in CANDLES]
+    html = report_html(
+        document | {"symbols": rows, "position_mode": "hedging"},
+        CANDLES,
+        chart_script="",
+        other_candles={"USDJPY": dear},
+    )
+    text = re.search(r'id="data">(.*?)</script>', html, re.DOTALL)
+    assert text is not None
+    charts = json.loads(text[1])["charts"]
+    assert [(one["symbol"], one["decimals"], len(one["trades"])) for one in charts] == [
+        ("EURUSD", 5, 2),
+        ("USDJPY", 2, 2),
+    ]
+    assert "EURUSD, USDJPY 1h" in html
+    assert "hedging" in html
+
+
 def test_report_when_a_figure_is_undefined_then_its_reason_stands_there(document: dict[str, Any]) -> None:
     """A null metric shows why it is null, and its convention, never 0."""
     html = report_html(document, CANDLES, chart_script="")
