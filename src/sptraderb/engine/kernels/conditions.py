@@ -59,7 +59,7 @@ def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array,
         _order_nb(bar, long_rule, levels, book)
     if short_rule >= 0 and (side != -1 or _may_add_nb(closes, book)):
         _order_nb(bar, short_rule, levels, book)
-    if leaves and book[c.PENDING_ENTRY] == 0:
+    if leaves and not _reverses_nb(side, book):
         book[c.PENDING_EXIT] = _SIGNAL
 
 
@@ -91,6 +91,15 @@ def both_enter_nb(bar: int, conditions: Conditions, long_book: Int64Array, short
     if long_rule < 0 or short_rule < 0:
         return False
     return _is_market_nb(long_rule, long_book) and _is_market_nb(short_rule, short_book)
+
+
+@inlined_jit
+def _reverses_nb(side: int, book: Int64Array) -> bool:
+    """Return whether a market order of the other side waits; one refused when placed does not."""
+    first, second = book[c.PENDING_ENTRY] - 1, book[c.NEXT_ENTRY] - 1
+    if first >= 0 and book[c.rule_at_nb(first) + c.RULE_SIDE] == -side:
+        return True
+    return bool(second >= 0 and book[c.rule_at_nb(second) + c.RULE_SIDE] == -side)
 
 
 @inlined_jit
