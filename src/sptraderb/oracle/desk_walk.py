@@ -113,9 +113,12 @@ class DeskWalk:
 
     def walk_path(self, moment: Moment, stop_out: AccountStopOut) -> None:
         """Walk the way from the open to the close."""
-        stop_out.make_way(self.desk, moment, at_open=False)
+        desk, hedge = self.desk, self.desk.hedge
+        stop_out.make_way(desk, moment, at_open=False)
         self.path.walk(moment)
-        stop_out.settle(self.desk, moment)
+        if desk.stopped_out_at is not None and hedge is not None:
+            hedge.settled_bar = moment.bar
+        stop_out.settle(desk, moment)
 
     # -- the close ---------------------------------------------------------------------------------
 

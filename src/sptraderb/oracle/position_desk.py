@@ -55,6 +55,9 @@ class PositionDesk:
         Where margin ended a position since it was last forgotten, before slippage.
     stopped_out_side : {1, -1, 0}
         Its side.
+    settled_bar : int
+        The last bar in whose course margin ended the symbol's other side, and this one was judged with it;
+        -1 = none.
     """
 
     def __init__(self, leg: Leg, book: DeskPage, account: SharedAccount) -> None:
@@ -77,6 +80,7 @@ class PositionDesk:
         self.marked_at: Quote | None = None
         self.stopped_out_at: Decimal | None = None
         self.stopped_out_side = 0
+        self.settled_bar = -1
 
     # -- bars and marks ----------------------------------------------------------------------------
 
@@ -114,17 +118,27 @@ class PositionDesk:
 
     def arm(self, moment: Moment) -> None:
         """See where margin ends what is held as it stands, and whether its attached exits count yet."""
-        position, hedge, account = self.position, self.hedge, self.account
+        position = self.position
         if position is not None:
-            position.stop_out = stop_out_level(
-                position,
-                self.margin,
-                beside=self.book.balance + account.pnl_beside(self, hedge),
-                used_beside=account.used_beside(self, hedge),
-                hedge=None if hedge is None else hedge.position,
-                spread=moment.quoted.open.ask - moment.quoted.open.bid,
-            )
+            position.stop_out = self._stop_out_level(position, moment)
             position.live = position.exits_live_at(moment.bar)
+
+    def _stop_out_level(self, position: HeldPosition, moment: Moment) -> Decimal | None:
+        """Return where margin ends what is held; nowhere in a bar in which it was judged with its other side.
+
+        What ended that one came somewhere on the bar's path: the prices before it ask nothing of this one.
+        """
+        hedge, account = self.hedge, self.account
+        if self.settled_bar == moment.bar:
+            return None
+        return stop_out_level(
+            position,
+            self.margin,
+            beside=self.book.balance + account.pnl_beside(self, hedge),
+            used_beside=account.used_beside(self, hedge),
+            hedge=None if hedge is None else hedge.position,
+            spread=moment.quoted.open.ask - moment.quoted.open.bid,
+        )
 
     def open_pnl(self, position: HeldPosition, exit_price: Decimal) -> Decimal:
         """Return open P&L against the reference price, rounded to the money unit (M6)."""

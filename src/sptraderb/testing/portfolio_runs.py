@@ -11,8 +11,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.order import SizeKind
-from sptraderb.domain.plan import Plan
+from sptraderb.domain.order import SizeKind, SizeRule
+from sptraderb.domain.plan import Plan, RiskLimits
 from sptraderb.domain.portfolio import Leg
 from sptraderb.domain.profile import PROFILES
 from sptraderb.domain.terms import Terms
@@ -30,6 +30,8 @@ FEATURES = ("hedging", "money", "strained", "finer", "profile")
 """What `portfolio_runs` can add: both sides held, `money_runs`, margin that does not last, finer candles,
 another profile than `strict`."""
 
+_SHARES = (SizeKind.EQUITY_FRACTION, SizeKind.RISK)
+_FIXED = SizeRule(kind=SizeKind.UNITS, amount=5000 * 10**9)
 _MONEY = ("commission_per_lot", "commission_per_order", "commission_min", "commission_max")
 
 
@@ -47,6 +49,7 @@ def portfolio_runs(
     features: tuple[str, ...] = (),
     *,
     profile: str = "",
+    runs_of: st.SearchStrategy[RandomRun] | None = None,
     max_legs: int = 3,
     max_bars: int = 50,
 ) -> RandomPortfolio:
@@ -58,12 +61,15 @@ def portfolio_runs(
         Names of `FEATURES` that it has for certain; others by chance.
     profile : str
         Name of its profile; empty: any.
+    runs_of : strategy or None
+        What its symbols are drawn from; None: any of the other builders.
     max_legs, max_bars : int
         Symbols, and bars of each, at most.
     """
     chosen = {*features, *(name for name in FEATURES if draw(st.booleans()))}
     n_legs = draw(st.integers(1 if "hedging" in chosen else 2, max_legs))
-    runs = [draw(_runs(money="money" in chosen, max_bars=max_bars)) for _ in range(n_legs)]
+    drawn_from = _runs(money="money" in chosen, max_bars=max_bars) if runs_of is None else runs_of
+    runs = [draw(drawn_from) for _ in range(n_legs)]
     timeframe, seed = draw(st.sampled_from((M15, H1))), draw(st.integers(0, 2**32 - 1))
     generator = np.random.default_rng(seed)
     decimals = draw(st.sampled_from((2, 6, min(run.terms.money_decimals for run in runs))))
@@ -85,6 +91,18 @@ def portfolio_runs(
         )
         legs.append(_strained(draw, leg, n_legs) if "strained" in chosen else leg)
     return RandomPortfolio(legs=tuple(legs), hedging="hedging" in chosen)
+
+
+def without_competition(run: RandomPortfolio) -> RandomPortfolio:
+    """Return an account so rich, and without limits, that no symbol takes anything from another."""
+    legs = []
+    for leg in run.legs:
+        entries = tuple(
+            replace(entry, size=_FIXED) if entry.size.kind in _SHARES else entry for entry in leg.plan.entries
+        )
+        terms = replace(leg.terms, capital_minor=10**16, risk=RiskLimits(), stop_out_ppb=0, margin_rate_ppb=1)
+        legs.append(replace(leg, plan=replace(leg.plan, entries=entries), terms=terms))
+    return replace(run, legs=tuple(legs))
 
 
 def _runs(*, money: bool, max_bars: int) -> st.SearchStrategy[RandomRun]:
