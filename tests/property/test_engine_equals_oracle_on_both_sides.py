@@ -7,42 +7,25 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from arro3.core import DataType
-from arro3.io import read_parquet
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.instrument import CandleSide, fx_instrument
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
 from sptraderb.domain.outcome import ExitReason, Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
-from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.simulate import simulate
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.engine_answers import replayed, require_equal, simulated
+from sptraderb.testing.random_runs import RandomRun
+from sptraderb.testing.train_candles import train_candles
 
 _BARS = 8000
-_SETS = [
-    ("EURUSD_1h_bidask_i32_lean_2007_2018", "EURUSD", "1h"),
-    ("EURUSD_1m_bidask_i32", "EURUSD", "1m"),
-    ("AUDUSD_1m_bidask_i32", "AUDUSD", "1m"),
-]
+_SETS = ("EURUSD_1h_bidask_i32_lean_2007_2018", "EURUSD_1m_bidask_i32", "AUDUSD_1m_bidask_i32")
 _RANGE, _LONG, _SHORT = 2, 0, 1
 
 
 @cache
-def _real_candles(path: Path, symbol: str, timeframe: str, *, first: int) -> Candles:
-    """Read bars of a file that holds ticks of both sides as integers."""
-    table = read_parquet(str(path)).read_all().slice(first, _BARS)
-    columns: dict[str, npt.NDArray[np.int64]] = {}
-    for name in ("open", "high", "low", "close"):
-        for prefix, source in (("", "bid"), ("ask_", "ask")):
-            chunks = [np.asarray(chunk) for chunk in table.column(f"{source}_{name}").chunks]
-            columns[f"{prefix}{name}_ticks"] = np.concatenate(chunks).astype(np.int64)
-    milliseconds = table.column("time").cast(DataType.int64())
-    columns["time_s"] = np.concatenate([np.asarray(chunk) for chunk in milliseconds.chunks]) // 1000
-    instrument = fx_instrument(symbol, CandleSide.BOTH)
-    return Candles.from_columns(columns, instrument=instrument, timeframe=parse_timeframe(timeframe))
+def _real_candles(path: Path) -> Candles:
+    return train_candles(path, start=20_000, n_bars=_BARS)
 
 
 def _rolling_mean(values: npt.NDArray[np.int64], period: int) -> npt.NDArray[np.float64]:
@@ -106,13 +89,12 @@ _CASES = {
 
 
 @pytest.mark.parametrize("case", _CASES)
-@pytest.mark.parametrize(("name", "symbol", "timeframe"), _SETS, ids=[row[0] for row in _SETS])
+@pytest.mark.parametrize("name", _SETS)
 def test_real_candles_of_both_sides_when_simulated_and_replayed_then_outcomes_are_equal(
-    shared_data: Path, name: str, symbol: str, timeframe: str, case: str
+    shared_data: Path, name: str, case: str
 ) -> None:
     """Each kind of exit, with fees and percent slippage, is the same in both engines, and does occur."""
-    path = shared_data / "train" / f"{name}.parquet"
-    candles = _real_candles(path, symbol, timeframe, first=20_000)
+    candles = _real_candles(shared_data / "train" / f"{name}.parquet")
     exits, expected = _CASES[case]
     # A stated duration stands for one that ends a second before the fifth bar after the entry opens.
     exits = replace(exits, max_duration_s=exits.max_duration_s * (5 * candles.timeframe.seconds - 1))
@@ -127,19 +109,19 @@ def test_real_candles_of_both_sides_when_simulated_and_replayed_then_outcomes_ar
         commission_max_minor=2 * one,
         slippage_ppb=2_000,
     )
-    simulated = simulate(_plan(exits), candles, signals, terms)
-    replayed = replay(_plan(exits), candles, signals, terms)
-    assert outcome_differences(simulated, replayed) == ()
-    assert _count(replayed, expected) > 20
+    run = RandomRun(plan=_plan(exits), candles=candles, signals=signals, terms=terms)
+    outcome = replayed(run)
+    require_equal(simulated(run), outcome)
+    assert not isinstance(outcome, str)
+    assert _count(outcome, expected) > 20
 
 
-@pytest.mark.parametrize(("name", "symbol", "timeframe"), _SETS, ids=[row[0] for row in _SETS])
+@pytest.mark.parametrize("name", _SETS)
 def test_spread_when_read_from_candles_then_each_side_pays_its_own_opening_spread(
-    shared_data: Path, name: str, symbol: str, timeframe: str
+    shared_data: Path, name: str
 ) -> None:
     """A long pays the spread of its entry's open; a short closed at an open that of its exit's (M6)."""
-    path = shared_data / "train" / f"{name}.parquet"
-    candles = _real_candles(path, symbol, timeframe, first=20_000)
+    candles = _real_candles(shared_data / "train" / f"{name}.parquet")
     signals = _crossings(candles)
     outcome = simulate(_plan(ExitRules(max_bars=7)), candles, signals, _terms(candles, signals))
     assert candles.ask_open_ticks is not None

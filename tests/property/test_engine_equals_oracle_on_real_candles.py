@@ -5,49 +5,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from arro3.core import DataType
-from arro3.io import read_parquet
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.instrument import (
-    CandleSide,
-    Instrument,
-    crypto_instrument,
-    fx_instrument,
-    metal_instrument,
-)
 from sptraderb.domain.order import Distance, DistanceKind, EntryRule, ExitRules, SizeKind, SizeRule
-from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
-from sptraderb.domain.timeframe import parse_timeframe
-from sptraderb.engine.simulate import simulate
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.engine_answers import replayed, require_equal, simulated
+from sptraderb.testing.random_runs import RandomRun
+from sptraderb.testing.train_candles import train_candles
 
 _BARS = 8000
-_MID = CandleSide.MID
-_SETS = [
-    ("EURUSD_1h_mt5", "1h", fx_instrument("EURUSD")),
-    ("AUDUSD_1m_mid", "1m", fx_instrument("AUDUSD", _MID)),
-    ("USDJPY_15m_mt5", "15m", fx_instrument("USDJPY")),
-    ("XAUUSD_1h_mt5", "1h", metal_instrument("XAUUSD")),
-    ("BTCUSDT_5m_2022_binance", "5m", crypto_instrument("BTC", "USDT")),
-]
-
-
-def _real_candles(path: Path, timeframe: str, instrument: Instrument) -> Candles:
-    """Read the last bars of a file; every price is the double nearest to a decimal on the grid."""
-    table = read_parquet(str(path)).read_all()
-    n_rows = table.num_rows
-    table = table.slice(max(0, n_rows - _BARS), min(_BARS, n_rows))
-    columns: dict[str, npt.NDArray[np.int64]] = {}
-    for name in ("open", "high", "low", "close"):
-        prices = np.concatenate([np.asarray(chunk) for chunk in table.column(name).chunks])
-        columns[f"{name}_ticks"] = np.rint(prices * 10**instrument.price_scale).astype(np.int64)
-
-    milliseconds = table.column("time").cast(DataType.int64())
-    columns["time_s"] = np.concatenate([np.asarray(chunk) for chunk in milliseconds.chunks]) // 1000
-    return Candles.from_columns(columns, instrument=instrument, timeframe=parse_timeframe(timeframe))
+_SETS = ("EURUSD_1h_mt5", "AUDUSD_1m_mid", "USDJPY_15m_mt5", "XAUUSD_1h_mt5", "BTCUSDT_5m_2022_binance")
 
 
 def _rolling_mean(values: npt.NDArray[np.int64], period: int) -> npt.NDArray[np.float64]:
@@ -94,12 +62,13 @@ def _plan(size: SizeRule) -> Plan:
     ],
     ids=["fraction", "risk"],
 )
-@pytest.mark.parametrize(("name", "timeframe", "instrument"), _SETS, ids=[row[0] for row in _SETS])
+@pytest.mark.parametrize("name", _SETS)
 def test_real_candles_when_simulated_and_replayed_then_outcomes_are_equal(
-    shared_data: Path, name: str, timeframe: str, instrument: Instrument, size: SizeRule
+    shared_data: Path, name: str, size: SizeRule
 ) -> None:
     """A crossing of averages with stop, target, time exit, costs and limits is the same in both engines."""
-    candles = _real_candles(shared_data / "train" / f"{name}.parquet", timeframe, instrument)
+    candles = train_candles(shared_data / "train" / f"{name}.parquet", start=-_BARS)
+    instrument = candles.instrument
     signals = _crossings(candles)
     leverage = -(-(10**9) // instrument.margin_rate_ppb)
     decimals = money_decimals(instrument, capital_text="10000", leverage=leverage)
@@ -113,7 +82,8 @@ def test_real_candles_when_simulated_and_replayed_then_outcomes_are_equal(
         risk=RiskLimits(max_drawdown_ppb=900_000_000, daily_loss_limit_ppb=20_000_000),
         start_bar=signals.ready_bar,
     )
-    simulated = simulate(_plan(size), candles, signals, terms)
-    replayed = replay(_plan(size), candles, signals, terms)
-    assert outcome_differences(simulated, replayed) == ()
-    assert len(replayed.trades) > 50
+    run = RandomRun(plan=_plan(size), candles=candles, signals=signals, terms=terms)
+    outcome = replayed(run)
+    require_equal(simulated(run), outcome)
+    assert not isinstance(outcome, str)
+    assert len(outcome.trades) > 50

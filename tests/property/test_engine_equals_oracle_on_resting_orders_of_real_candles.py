@@ -4,19 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from arro3.core import DataType
-from arro3.io import read_parquet
 
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.instrument import (
-    CandleSide,
-    Instrument,
-    crypto_instrument,
-    fx_instrument,
-    metal_instrument,
-)
 from sptraderb.domain.order import (
     Distance,
     DistanceKind,
@@ -30,37 +20,15 @@ from sptraderb.domain.order import (
     SizeRule,
 )
 from sptraderb.domain.outcome import ExitReason, OrderReason, OrderState, Outcome
-from sptraderb.domain.outcome_differences import outcome_differences
 from sptraderb.domain.plan import Node, Plan, RiskLimits, Signals
 from sptraderb.domain.terms import Terms, money_decimals
-from sptraderb.domain.timeframe import parse_timeframe
-from sptraderb.engine.simulate import simulate
-from sptraderb.oracle.replay import replay
+from sptraderb.testing.engine_answers import replayed, require_equal, simulated
+from sptraderb.testing.random_runs import RandomRun
+from sptraderb.testing.train_candles import train_candles
 
 _BARS = 2500
-_MID = CandleSide.MID
-_SETS = [
-    ("EURUSD_1h_mt5", "1h", fx_instrument("EURUSD")),
-    ("AUDUSD_1m_mid", "1m", fx_instrument("AUDUSD", _MID)),
-    ("USDJPY_15m_mt5", "15m", fx_instrument("USDJPY")),
-    ("XAUUSD_1h_mt5", "1h", metal_instrument("XAUUSD")),
-    ("BTCUSDT_5m_2022_binance", "5m", crypto_instrument("BTC", "USDT")),
-]
+_SETS = ("EURUSD_1h_mt5", "AUDUSD_1m_mid", "USDJPY_15m_mt5", "XAUUSD_1h_mt5", "BTCUSDT_5m_2022_binance")
 _LONG, _SHORT, _CANCEL, _ABOVE, _BELOW, _NEAR_BELOW, _NEAR_ABOVE, _RANGE = range(8)
-
-
-def _real_candles(path: Path, timeframe: str, instrument: Instrument) -> Candles:
-    """Read the last bars of a file; every price is the double nearest to a decimal on the grid."""
-    table = read_parquet(str(path)).read_all()
-    n_rows = table.num_rows
-    table = table.slice(max(0, n_rows - _BARS), min(_BARS, n_rows))
-    columns: dict[str, npt.NDArray[np.int64]] = {}
-    for name in ("open", "high", "low", "close"):
-        prices = np.concatenate([np.asarray(chunk) for chunk in table.column(name).chunks])
-        columns[f"{name}_ticks"] = np.rint(prices * 10**instrument.price_scale).astype(np.int64)
-    milliseconds = table.column("time").cast(DataType.int64())
-    columns["time_s"] = np.concatenate([np.asarray(chunk) for chunk in milliseconds.chunks]) // 1000
-    return Candles.from_columns(columns, instrument=instrument, timeframe=parse_timeframe(timeframe))
 
 
 def _signals(candles: Candles) -> Signals:
@@ -148,22 +116,23 @@ def _terms(candles: Candles, *, for_position: bool) -> Terms:
 
 @pytest.mark.parametrize("for_position", [False, True], ids=["against", "for"])
 @pytest.mark.parametrize("case", _CASES)
-@pytest.mark.parametrize(("name", "timeframe", "instrument"), _SETS, ids=[row[0] for row in _SETS])
+@pytest.mark.parametrize("name", _SETS)
 def test_resting_orders_when_simulated_and_replayed_on_real_candles_then_outcomes_are_equal(
-    shared_data: Path, name: str, timeframe: str, instrument: Instrument, case: str, for_position: bool
+    shared_data: Path, name: str, case: str, for_position: bool
 ) -> None:
     """Channel orders of each kind, with parts and additions, are the same in both engines, and do fill."""
-    candles = _real_candles(shared_data / "train" / f"{name}.parquet", timeframe, instrument)
+    candles = train_candles(shared_data / "train" / f"{name}.parquet", start=-_BARS)
     plan, signals, terms = _plan(case), _signals(candles), _terms(candles, for_position=for_position)
-    simulated, replayed = simulate(plan, candles, signals, terms), replay(plan, candles, signals, terms)
-    assert outcome_differences(simulated, replayed) == ()
-    assert _n_orders(replayed, OrderState.FILLED) > 10
-    assert _n_orders(replayed, OrderState.CANCELLED) > 50
-    assert {OrderReason.OTHER_SIDE_FILLED, OrderReason.CANCEL_CONDITION} <= set(
-        replayed.orders[:, 5].tolist()
-    )
+    run = RandomRun(plan=plan, candles=candles, signals=signals, terms=terms)
+    outcome = replayed(run)
+    require_equal(simulated(run), outcome)
+    assert not isinstance(outcome, str)
+    assert _n_orders(outcome, OrderState.FILLED) > 10
+    assert _n_orders(outcome, OrderState.CANCELLED) > 50
+    reasons = set(outcome.orders[:, 5].tolist())
+    assert {OrderReason.OTHER_SIDE_FILLED, OrderReason.CANCEL_CONDITION} <= reasons
     if plan.entries[0].exits.partial:
-        assert ExitReason.PARTIAL in replayed.trade_column("exit_reason")
+        assert ExitReason.PARTIAL in outcome.trade_column("exit_reason")
 
 
 def _n_orders(outcome: Outcome, state: OrderState) -> int:
