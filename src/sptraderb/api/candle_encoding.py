@@ -3,7 +3,8 @@
 Prices leave as exactly the stored decimal: in JSON the double nearest to ticks / 10^scale, whose
 shortest text is that decimal below 10^15 ticks; in CSV the decimal itself.
 
-A slice is a thousand bars, less than a millisecond of work, so that other requests go on.
+A slice is a thousand bars, a small part of a millisecond of work, so that other requests go on; what is
+packed is packed in a thread.
 """
 
 import asyncio
@@ -21,9 +22,11 @@ from sptraderb.domain.fixed import text_from_ticks
 SLICE_BARS = 1_000
 GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
+_PACKED_BYTES = 2**18
 CSV_HEADER = b"time,open,high,low,close,volume\n"
 
 _CSV_PIECES = (b"", b",", b",", b",", b",", b",", b"\n")
+_JSON_PIECES = (b'{"time":', b',"open":', b',"high":', b',"low":', b',"close":', b',"volume":', b"},")
 
 EncodeSlice = Callable[[Candles], bytes]
 
@@ -73,8 +76,12 @@ def encode_json_rows(candles: Candles) -> bytes:
 
     Notes
     -----
-    About 0.6 microseconds a candle.
+    Prices have all decimals of the instrument. About 0.1 microseconds a candle, 0.6 where a slice has to be
+    written row by row.
     """
+    lines = candle_lines(candles, _JSON_PIECES)
+    if lines is not None:
+        return lines[:-1]
     return msgspec.json.encode(candle_rows_of(candles))[1:-1]
 
 
@@ -82,7 +89,7 @@ def encode_csv_rows(candles: Candles) -> bytes:
     """Return candles as CSV lines, prices as exact decimal text, volumes as the shortest exact one."""
     lines = candle_lines(candles, _CSV_PIECES)
     if lines is not None:
-        return lines
+        return lines.translate(None, b" ") if b" " in lines else lines
     scale = candles.instrument.price_scale
     columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
     prices = [[text_from_ticks(value, scale) for value in ticks.tolist()] for ticks in columns]
@@ -92,7 +99,7 @@ def encode_csv_rows(candles: Candles) -> bytes:
 
 def encode_array(candles: Candles) -> bytes:
     """Return candles as one JSON array."""
-    return b"[" + b",".join(encode_json_rows(part) for part in _parts(candles)) + b"]"
+    return b"[" + b",".join(encode_json_rows(part) for part in in_parts(candles)) + b"]"
 
 
 async def stream_rows(slices: AsyncIterator[Candles], media_type: str) -> AsyncIterator[bytes]:
@@ -110,7 +117,7 @@ async def stream_rows(slices: AsyncIterator[Candles], media_type: str) -> AsyncI
     yield b"[" if media_type == JSON else CSV_HEADER
     is_first = True
     async for candles in slices:
-        for part in _parts(candles):
+        for part in in_parts(candles):
             piece = encode(part)
             yield piece if is_first else glue + piece
             is_first = False
@@ -120,15 +127,31 @@ async def stream_rows(slices: AsyncIterator[Candles], media_type: str) -> AsyncI
 
 
 async def compressed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield gzip of the pieces."""
+    """Yield gzip of the pieces.
+
+    Notes
+    -----
+    zlib lets other threads run, so the pieces are packed in one, a quarter of a megabyte at a time.
+    """
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    waiting: list[bytes] = []
+    n_waiting = 0
     async for piece in pieces:
-        packed = packer.compress(piece)
-        if packed:
-            yield packed
-    yield packer.flush()
+        waiting.append(piece)
+        n_waiting += len(piece)
+        if n_waiting >= _PACKED_BYTES:
+            packed = await asyncio.to_thread(packer.compress, b"".join(waiting))
+            waiting, n_waiting = [], 0
+            if packed:
+                yield packed
+    yield await asyncio.to_thread(_last_packed, packer, b"".join(waiting))
 
 
-def _parts(candles: Candles) -> Iterator[Candles]:
-    for start in range(0, len(candles), SLICE_BARS):
-        yield candles.sliced(start, start + SLICE_BARS)
+def _last_packed(packer: "zlib._Compress", data: bytes) -> bytes:
+    return packer.compress(data) + packer.flush()
+
+
+def in_parts(candles: Candles, n_bars: int = SLICE_BARS) -> Iterator[Candles]:
+    """Yield candles in parts of so many bars, the last one as many as are left."""
+    for start in range(0, len(candles), n_bars):
+        yield candles.sliced(start, start + n_bars)

@@ -1,6 +1,5 @@
 """``GET /api/candles``: a symbol's candles, the whole range in one streamed answer or page by page."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from sptraderb.api.candle_encoding import (
-    CSV_HEADER,
     SLICE_BARS,
     CandleRow,
     compressed,
     encode_array,
-    encode_csv_rows,
     newest_first,
     stream_rows,
 )
@@ -129,8 +126,6 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
         return Response(b"", status_code=304, headers=headers, media_type=query.media_type)
     if query.limit is not None:
         return await _page(request, query, cursor, state)
-    if query.media_type == PARQUET:
-        return await _table(request, query, state)
     return await _stream(request, query)
 
 
@@ -146,13 +141,28 @@ async def _stream(request: AnyRequest, query: CandleQuery) -> Response[Any]:
         cache=services.candle_cache,
     )
     slices = _newest_first(stream.slices) if query.descending else stream.slices
-    headers = query.headers(stream.state)
-    if query.media_type == ARROW_STREAM:
-        # Loaded when first asked for: the Arrow library is of no use to most processes.
-        from sptraderb.api.candle_tables import stream_arrow
+    return await _streamed(request, query, stream.state, slices, headers=query.headers(stream.state))
 
-        empty = empty_candles(stream.state.instrument, query.timeframe)
-        return Stream(stream_arrow(slices, empty), headers=headers, media_type=query.media_type)
+
+async def _streamed(
+    request: AnyRequest,
+    query: CandleQuery,
+    state: candle_rows.SeriesState,
+    slices: AsyncIterator[Candles],
+    *,
+    headers: dict[str, str],
+) -> Response[Any]:
+    """Return slices in the form asked for, written while they are sent."""
+    if query.media_type in (ARROW_STREAM, PARQUET):
+        # Loaded when first asked for: the Arrow library is of no use to most processes.
+        from sptraderb.api.candle_tables import spooled_parquet, stream_arrow
+
+        empty = empty_candles(state.instrument, query.timeframe)
+        if query.media_type == ARROW_STREAM:
+            return Stream(stream_arrow(slices, empty), headers=headers, media_type=query.media_type)
+        folder = services_of(request).settings.data_dir / "spool"
+        file = await spooled_parquet(slices, empty, folder)
+        return Stream(file, headers=headers, media_type=query.media_type)
     pieces: AsyncIterator[bytes] = stream_rows(slices, query.media_type)
     if query.gzip:
         headers["content-encoding"] = "gzip"
@@ -193,12 +203,15 @@ async def _page(
         times = page.candles.time_s
         beyond_s = int(times[0]) - 1 if query.descending else int(times[-1]) + 1
         headers["link"] = next_link(request, encode_cursor(beyond_s))
-    if query.media_type == JSON and len(page.candles) <= SLICE_BARS:
-        # No more than a slice of a stream: a thread would cost more than the work.
-        body = _encoded(page.candles, query)
-    else:
-        body = await asyncio.to_thread(_encoded, page.candles, query)
-    return Response(body, headers=headers, media_type=query.media_type)
+    candles = newest_first(page.candles) if query.descending else page.candles
+    if query.media_type == JSON and len(candles) <= SLICE_BARS:
+        # No more than a slice of a stream.
+        return Response(encode_array(candles), headers=headers, media_type=query.media_type)
+    return await _streamed(request, query, page.state, _once(candles), headers=headers)
+
+
+async def _once(candles: Candles) -> AsyncIterator[Candles]:
+    yield candles
 
 
 def _page_bounds(query: CandleQuery, cursor: str | None) -> tuple[int | None, int | None]:
@@ -210,33 +223,6 @@ def _page_bounds(query: CandleQuery, cursor: str | None) -> tuple[int | None, in
     if query.descending:
         return query.from_s, beyond_s if query.to_s is None else min(beyond_s, query.to_s)
     return beyond_s if query.from_s is None else max(beyond_s, query.from_s), query.to_s
-
-
-async def _table(request: AnyRequest, query: CandleQuery, state: candle_rows.SeriesState) -> Response[Any]:
-    services = services_of(request)
-    candles = await candle_rows.read_candles(
-        services.pool,
-        query.symbol,
-        query.timeframe,
-        query.from_s,
-        query.to_s,
-        revision=state.revision,
-        cache=services.candle_cache,
-    )
-    body = await asyncio.to_thread(_encoded, candles, query)
-    return Response(body, headers=query.headers(state), media_type=query.media_type)
-
-
-def _encoded(ascending: Candles, query: CandleQuery) -> bytes:
-    candles = newest_first(ascending) if query.descending else ascending
-    media_type = query.media_type
-    if media_type == JSON:
-        return encode_array(candles)
-    if media_type == CSV:
-        return CSV_HEADER + encode_csv_rows(candles)
-    from sptraderb.api.candle_tables import arrow_stream, parquet_file
-
-    return arrow_stream(candles) if media_type == ARROW_STREAM else parquet_file(candles)
 
 
 def _required(value: str | None, name: str) -> str:

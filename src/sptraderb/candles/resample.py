@@ -41,6 +41,15 @@ def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     return candles_like(candles, timeframe, columns, starts)
 
 
+def joined(one: Candles, other: Candles) -> Candles:
+    """Return candles of one series followed by later ones of it."""
+    names = ("time_s", "volume", *PRICE_COLUMNS, *(ASK_COLUMNS if one.ask_open_ticks is not None else ()))
+    columns = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
+    return Candles.from_columns(
+        columns, instrument=one.instrument, timeframe=one.timeframe, revision=one.revision
+    )
+
+
 def candles_like(
     candles: Candles, timeframe: Timeframe, columns: dict[str, np.ndarray], starts: Int64Array
 ) -> Candles:

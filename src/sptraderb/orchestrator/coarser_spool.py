@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 
 from sptraderb.candles.import_options import ImportOptions
-from sptraderb.candles.resample import resample
+from sptraderb.candles.resample import joined, resample
 from sptraderb.candles.row_block import RowBlock
 from sptraderb.domain.calendar import Int64Array
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
@@ -85,12 +85,12 @@ class _Level:
 
     def add(self, bars: Candles) -> None:
         """Take the next bars of the source."""
-        joined = bars if self._open is None else _joined(self._open, bars)
+        known = bars if self._open is None else joined(self._open, bars)
         length_s = self.timeframe.seconds
-        cut = int(joined.time_s.searchsorted(joined.time_s[-1] // length_s * length_s))
-        self._open = joined.sliced(cut, len(joined))
+        cut = int(known.time_s.searchsorted(known.time_s[-1] // length_s * length_s))
+        self._open = known.sliced(cut, len(known))
         if cut:
-            self._keep(resample(joined.sliced(0, cut), self.timeframe))
+            self._keep(resample(known.sliced(0, cut), self.timeframe))
 
     def finish(self) -> None:
         """Make the last bar."""
@@ -180,12 +180,6 @@ async def store_spooled(
 
 def _unnamed_file() -> IO[bytes]:
     return tempfile.TemporaryFile(prefix="sptraderb-")
-
-
-def _joined(one: Candles, other: Candles) -> Candles:
-    names = ("time_s", "volume", *PRICE_COLUMNS, *(ASK_COLUMNS if one.ask_open_ticks is not None else ()))
-    columns = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
-    return Candles.from_columns(columns, instrument=one.instrument, timeframe=one.timeframe)
 
 
 def _packed(block: RowBlock) -> Int64Array:

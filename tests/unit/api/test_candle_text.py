@@ -79,7 +79,7 @@ def test_text_when_written_then_as_people_write_it() -> None:
         b"120,123.45678,123.45678,123.45678,123.45678,2345678\n"
     )
     assert encode_array(candles.sliced(0, 1)) == (
-        b'[{"time":0,"open":1.1,"high":1.1,"low":1.1,"close":1.1,"volume":1.0}]'
+        b'[{"time":0,"open":1.10000,"high":1.10000,"low":1.10000,"close":1.10000,"volume":1}]'
     )
     assert encode_array(candles.sliced(0, 0)) == b"[]"
 
