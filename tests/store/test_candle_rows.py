@@ -10,7 +10,7 @@ import pytest
 
 from sptraderb.candles.cache import CandleCache
 from sptraderb.candles.resample import resample
-from sptraderb.domain.candle import Candles
+from sptraderb.domain.candle import PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
 from sptraderb.domain.timeframe import H1, H4, M1, M5, parse_timeframe
 from sptraderb.errors import NotFound
@@ -129,6 +129,64 @@ async def test_stream_when_read_then_its_slices_are_the_range(
     assert max(len(times) for times in slices) <= 400
     times = np.concatenate(slices[::-1] if descending else slices)
     assert np.array_equal(times, hours.time_s[50:1_501])
+
+
+_MADE = ["2h", "3h", "4h", "1d", "1w"]
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("text", _MADE)
+async def test_stream_when_the_timeframe_is_not_stored_then_it_is_made_slice_by_slice(
+    pool: Pool, hours: Candles, tmp_path: Path, cached: bool, descending: bool, text: str
+) -> None:
+    """The bars made are those of the whole series at once, wherever its slices are cut."""
+    timeframe = parse_timeframe(text)
+    cache = CandleCache(tmp_path / "cache") if cached else None
+    whole = resample(hours, timeframe)
+    low, high = int(whole.time_s[1]) - 1, int(whole.time_s[-2]) + 1
+    for bounds, expected in (((None, None), whole), ((low, high), whole.sliced(1, len(whole) - 1))):
+        stream = await open_candle_stream(
+            pool, "EURUSD", timeframe, from_s=bounds[0], to_s=bounds[1], descending=descending, cache=cache,
+            slice_bars=77,
+        )  # fmt: skip
+        slices = [bars async for bars in stream.slices]
+        slices = slices[::-1] if descending else slices
+        for name in ("time_s", *PRICE_COLUMNS, "volume"):
+            found = np.concatenate([getattr(bars, name) for bars in slices])
+            assert np.array_equal(found, getattr(expected, name))
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("text", _MADE)
+async def test_pages_when_the_timeframe_is_not_stored_then_they_meet_every_bar_once(
+    pool: Pool, hours: Candles, tmp_path: Path, cached: bool, descending: bool, text: str
+) -> None:
+    """A page is made of no more rows than it needs, and is whole."""
+    timeframe = parse_timeframe(text)
+    cache = CandleCache(tmp_path / "cache") if cached else None
+    if cache is not None:
+        await read_candles(pool, "EURUSD", H1, cache=cache)
+    whole = resample(hours, timeframe)
+    low, high = int(whole.time_s[1]) - 1, int(whole.time_s[-2]) + 1
+    found: list[Candles] = []
+    has_more = True
+    while has_more:
+        page = await candle_page(
+            pool, "EURUSD", timeframe, from_s=low, to_s=high, limit=7, descending=descending, cache=cache
+        )
+        found.append(page.candles)
+        has_more = page.has_more
+        assert len(page.candles) == 7 or not has_more
+        if descending:
+            high = int(page.candles.time_s[0]) - 1
+        else:
+            low = int(page.candles.time_s[-1]) + 1
+    pages = found[::-1] if descending else found
+    for name in ("time_s", *PRICE_COLUMNS, "volume"):
+        values = np.concatenate([getattr(bars, name) for bars in pages])
+        assert np.array_equal(values, getattr(whole, name)[1:-1])
 
 
 async def test_stream_when_an_import_comes_between_then_it_stays_at_its_revision(

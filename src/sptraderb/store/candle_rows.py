@@ -5,13 +5,15 @@ Timeframes that are not stored are made from the coarsest stored one that divide
 holds all that finer ones hold, so nothing is lost and the least is read.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from sptraderb.candles.cache import CandleCache
+from sptraderb.candles.cache import CandleCache, n_columns
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.store.cache_filling import fill_cache
+from sptraderb.store.coarser_reads import STEP_BARS, made_bars, made_page, read_made_page, source_range
 from sptraderb.store.pool import Database
 from sptraderb.store.revision_pins import require_kept
 from sptraderb.store.series_bars import (
@@ -104,7 +106,7 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
         state = await find_revision(database, symbol, timeframe)
         whole = mapped_series(state, cache)
         if whole is not None and not _is_older(revision, state):
-            return at_timeframe(whole, state, wanted)
+            return await _at_timeframe(whole, state, wanted)
     async with snapshot(database) as connection:
         state = await find_revision(connection, symbol, timeframe)
         as_of = revision if _is_older(revision, state) else None
@@ -113,8 +115,14 @@ async def read_candles(  # noqa: PLR0913  a read's facts, all but the series by 
         if as_of is None and cache is not None:
             whole = await fill_cache(connection, state, cache, database=database)
             if whole is not None:
-                return at_timeframe(whole, state, wanted)
+                return await _at_timeframe(whole, state, wanted)
         return await read_bars(connection, state, wanted, as_of=as_of)
+
+
+async def _at_timeframe(whole: Candles, state: SeriesState, wanted: BarRange) -> Candles:
+    if state.source == state.timeframe:
+        return wanted.cut(whole)
+    return await asyncio.to_thread(at_timeframe, whole, state, wanted)
 
 
 def _is_older(revision: int | None, state: SeriesState) -> bool:
@@ -194,17 +202,26 @@ async def candle_page(  # noqa: PLR0913  a read's facts, all but the series by k
     wanted = BarRange(start_s=from_s, end_s=to_s)
     held = None if known is None else mapped_series(known, cache)
     if known is not None and held is not None:
-        return _page_of(at_timeframe(held, known, wanted), known, limit=limit, descending=descending)
+        bars = await _mapped_page(held, known, wanted, limit=limit, back=descending)
+        return _page_of(bars, known, limit=limit, descending=descending)
     async with snapshot(database) as connection:
         state = await find_revision(connection, symbol, timeframe)
         whole = mapped_series(state, cache)
         if whole is not None:
-            bars = at_timeframe(whole, state, wanted)
+            bars = await _mapped_page(whole, state, wanted, limit=limit, back=descending)
         elif state.source == timeframe:
             bars = await read_page(connection, state, wanted, limit=limit + 1, back=descending)
         else:
-            bars = await read_bars(connection, state, wanted, as_of=None)
+            bars = await read_made_page(connection, state, wanted, limit=limit, back=descending)
     return _page_of(bars, state, limit=limit, descending=descending)
+
+
+async def _mapped_page(
+    whole: Candles, state: SeriesState, wanted: BarRange, *, limit: int, back: bool
+) -> Candles:
+    if state.source == state.timeframe:
+        return wanted.cut(whole)
+    return await asyncio.to_thread(made_page, whole, state, wanted, limit=limit, back=back)
 
 
 def _page_of(bars: Candles, state: SeriesState, *, limit: int, descending: bool) -> CandlePage:
@@ -237,7 +254,7 @@ async def open_candle_stream(  # noqa: PLR0913  a read's facts, all but the seri
     cache : CandleCache or None
         Filled when the range is a quarter of the series or more.
     slice_bars : int
-        Bars of a slice at most.
+        Bars of a slice at most; of the stored ones where the timeframe is made of them.
 
     Raises
     ------
@@ -246,20 +263,34 @@ async def open_candle_stream(  # noqa: PLR0913  a read's facts, all but the seri
 
     Notes
     -----
-    No connection is held between two slices, so a slow reader keeps nobody waiting; memory is one slice.
+    No connection is held between two slices, so a slow reader keeps nobody waiting; memory is one slice
+    (adopted rows that a quarter of the series or a longer timeframe is made of: the range).
     """
     state = await find_revision(database, symbol, timeframe)
-    low_s = state.first_s if from_s is None else max(from_s, state.first_s)
-    high_s = state.last_s if to_s is None else min(to_s, state.last_s)
-    wide = cache is not None and (high_s - low_s) * _CACHED_SHARE >= state.last_s - state.first_s
-    if state.source != timeframe or wide or mapped_series(state, cache) is not None:
+    wanted = BarRange(start_s=from_s, end_s=to_s)
+    is_made = state.source != timeframe
+    source = source_range(state, wanted) if is_made else wanted
+    low_s = state.first_s if source.start_s is None else max(source.start_s, state.first_s)
+    high_s = state.last_s if source.end_s is None else min(source.end_s, state.last_s)
+    n_bars = min(slice_bars, STEP_BARS) if is_made else slice_bars
+    wide = _is_kept(state, cache) and (high_s - low_s) * _CACHED_SHARE >= state.last_s - state.first_s
+    if wide or mapped_series(state, cache) is not None or (is_made and state.adopted is not None):
         bars = await read_candles(
-            database, symbol, timeframe, from_s, to_s, revision=state.revision, cache=cache
+            database, symbol, state.source, low_s, high_s, revision=state.revision, cache=cache
         )
-        slices = _sliced(bars, slice_bars, descending)
+        slices = _sliced(bars, n_bars, descending)
     else:
-        slices = _paged(database, state, low_s, high_s, slice_bars, descending)
+        slices = _paged(database, state, low_s, high_s, n_bars, descending)
+    if is_made:
+        slices = made_bars(slices, timeframe, wanted, descending=descending)
     return CandleStream(state=state, slices=slices)
+
+
+def _is_kept(state: SeriesState, cache: CandleCache | None) -> bool:
+    """Return whether reading the whole series leaves it on disk, or has to be done at once anyway."""
+    if cache is None:
+        return False
+    return state.key is None or cache.takes(state.n_bars * n_columns(state.instrument.side) * 8)
 
 
 async def _sliced(bars: Candles, slice_bars: int, descending: bool) -> AsyncIterator[Candles]:
