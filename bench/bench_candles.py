@@ -7,7 +7,9 @@ its own, imports 1,000,000 bars of 1m and 210,000 of 5m, and measures as a clien
   COPY of the same rows that throws them away (`ratio`);
 - 1,000 bars of a page, beside /health on the same connection (`ratio`);
 - 210,000 bars as JSON, gzipped JSON, CSV, Arrow and Parquet, with the most memory of its own the API held;
-- /health while two others stream the whole million over and over, beside /health alone.
+- 1,000 bars of 3m, made on the way out of the million;
+- /health while two others stream the whole million over and over in each form, and 3m made of it, beside
+  /health alone.
 
 Client and server share the machine. Writes ``bench/results/DATE-candles.json``.
 """
@@ -39,8 +41,9 @@ from sptraderb.store.candle_rows import read_candles
 
 N_MINUTES, N_FIVES = 1_000_000, 210_000
 N_PAGES, N_HEALTH = 400, 2_000
-STREAM_S = 12.0
+STREAM_S = 9.0
 MINUTES = "/api/candles?symbol=EURUSD&timeframe=1m"
+THREES = "/api/candles?symbol=EURUSD&timeframe=3m"
 FIVES = "/api/candles?symbol=GBPUSD&timeframe=5m"
 _PLAIN = {"Accept_Encoding": "identity"}
 _COPY = """SELECT time, open, high, low, close, volume FROM sptraderb.candles_1m
@@ -112,6 +115,8 @@ async def _served(server: DemoServer, host: str, port: int) -> dict[str, Any]:
         found["health_alone"] = health
         pages = figures([(await probe.get(f"{MINUTES}&limit=1000", **_PLAIN))[0] for _ in range(N_PAGES)])
         found["page_of_1000"] = {**pages, "ratio": round(pages["p50_ms"] / health["p50_ms"], 1)}
+        made = figures([(await probe.get(f"{THREES}&limit=1000", **_PLAIN))[0] for _ in range(N_PAGES)])
+        found["page_of_1000_made"] = {**made, "ratio": round(made["p50_ms"] / health["p50_ms"], 1)}
         await probe.get(FIVES, **_PLAIN)
         before_mb = own_mb(pid)
         for word, query, headers in (
@@ -134,14 +139,25 @@ async def _served(server: DemoServer, host: str, port: int) -> dict[str, Any]:
             async with Watch(pid) as watch:
                 await probe.get(MINUTES + query, **_PLAIN)
             found["own_mb"][f"million_as_{word}"] = watch.most_mb
-    async with Watch(pid) as watch:
-        found["health_beside_two_streams"] = await _beside_streams(host, port, health)
-    found["own_mb"]["two_streams_of_a_million"] = watch.most_mb
+    for word, path in (
+        ("json", MINUTES),
+        ("json_gzip", MINUTES),
+        ("csv", MINUTES + "&format=csv"),
+        ("arrow", MINUTES + "&format=arrow"),
+        ("parquet", MINUTES + "&format=parquet"),
+        ("made", THREES),
+    ):
+        async with Watch(pid) as watch:
+            encoding = "gzip" if word == "json_gzip" else "identity"
+            beside = await _beside_streams(host, port, path, encoding, health)
+        found[f"health_beside_two_{word}"] = {**beside, "own_mb": watch.most_mb}
     return found
 
 
-async def _beside_streams(host: str, port: int, alone: dict[str, float]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.http_probe", host, str(port), MINUTES, str(STREAM_S)]
+async def _beside_streams(
+    host: str, port: int, path: str, encoding: str, alone: dict[str, float]
+) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.http_probe", host, str(port), path, str(STREAM_S), encoding]
     readers = [
         await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
         for _ in range(2)
@@ -158,7 +174,7 @@ async def _beside_streams(host: str, port: int, alone: dict[str, float]) -> dict
     return {
         **found,
         "ratio": round(found["p99_ms"] / alone["p99_ms"], 1),
-        "millions_streamed": sum(streamed),
+        "ranges_streamed": sum(streamed),
     }
 
 

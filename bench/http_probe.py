@@ -1,7 +1,7 @@
 """A client that costs next to nothing: one kept connection, a GET, and the time to the answer's last byte.
 
-``python -m bench.http_probe HOST PORT PATH SECONDS`` reads a path over and over and throws it away: the load
-beside which another one measures, in a process of its own.
+``python -m bench.http_probe HOST PORT PATH SECONDS ENCODING`` reads a path over and over and throws it away:
+the load beside which another one measures, in a process of its own.
 """
 
 import asyncio
@@ -63,16 +63,17 @@ class Probe:
             total += size
 
 
-async def read_for(host: str, port: int, path: str, seconds: float) -> int:
+async def read_for(host: str, port: int, path: str, seconds: float, *, encoding: str) -> int:
     """Read a path again and again until the time is over; return how often."""
     ends_s = time.perf_counter() + seconds
     n_reads = 0
     async with Probe(host, port) as probe:
         while time.perf_counter() < ends_s:
-            await probe.get(path)
+            await probe.get(path, Accept_Encoding=encoding)
             n_reads += 1
     return n_reads
 
 
 if __name__ == "__main__":
-    print(asyncio.run(read_for(sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4]))))
+    host, port, path, seconds, encoding = sys.argv[1:]
+    print(asyncio.run(read_for(host, int(port), path, float(seconds), encoding=encoding)))

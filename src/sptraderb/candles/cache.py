@@ -25,6 +25,9 @@ from sptraderb.domain.timeframe import Timeframe
 
 MAX_BYTES = 2 * 2**30
 _ABANDONED_AFTER_S = 3600
+_USED_WITHIN_S = 60
+"""How exactly the last use is noted: noting it waits for the disk's journal."""
+
 _PART, _WHOLE = ".part", ".npy"
 
 
@@ -120,7 +123,8 @@ class CandleCache:
         path = self.folder / key.file_name
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-            os.utime(path)
+            if time.time() - path.stat().st_mtime > _USED_WITHIN_S:
+                os.utime(path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError):
