@@ -206,6 +206,8 @@ WRONG_QUERIES = [
     ("?symbol=EURUSD&timeframe=1h&limit=5&cursor=zzz", 400, "page.cursor_malformed"),
     ("?symbol=EURUSD&timeframe=1h&format=xml", 400, "format.unknown"),
     ("?symbol=EURUSD&timeframe=1h&order=down", 400, "query.bad_order"),
+    ("?symbol=EURUSD&timeframe=1h&form=2024-01-02", 400, "query.unknown"),
+    ("?symbol=EURUSD&timeframe=1h&from=2024-01-02&to=2024-01-01", 400, "time.reversed"),
 ]
 
 
@@ -217,8 +219,17 @@ async def test_candles_when_the_query_is_wrong_then_the_code_says_so(client: Cli
         assert (answer.status_code, problem["code"]) == (status, code)
         if code == "candles.unknown_symbol":
             assert set(problem["context"]["available"]) == {"EURUSD", "BTCUSDT"}
+        if code == "query.unknown":
+            assert problem["hint"] == "did you mean `from`?"
         if code == "timeframe.unknown":
             assert "1h" in problem["context"]["available"]
+
+
+async def test_candles_when_the_query_holds_a_number_against_stores_then_it_is_let_through(
+    client: Client,
+) -> None:
+    """``_`` is how clients get past stores on the way."""
+    assert (await client.get(f"{QUERY}&limit=1&_=17")).status_code == 200
 
 
 async def test_candles_when_nothing_acceptable_then_406(client: Client) -> None:

@@ -127,7 +127,7 @@ async def test_import_when_the_connection_ends_early_then_nothing_remains(
 async def test_import_when_failed_then_the_error_is_told(client: Client, services: Services) -> None:
     """A failed import has a code, a sentence and facts, and no report."""
     sent = await _send(client)
-    error = RunError(code="import.format_unknown", message="no layout", context={"file": "a"})
+    error = RunError(code="import.format_unknown", message="no layout", context={"file": "a"}, hint="say one")
     row = await import_job_rows.claim_import(services.pool, sent["import_id"])
     assert row is not None
     await import_job_rows.end_import(
@@ -135,7 +135,8 @@ async def test_import_when_failed_then_the_error_is_told(client: Client, service
     )
     body = (await client.get(f"/api/candles/imports/{row.id}")).json()
     assert (body["state"], body["report"]) == ("failed", None)
-    assert body["error"] == {"code": error.code, "message": "no layout", "context": {"file": "a"}}
+    told = {"code": error.code, "message": "no layout", "context": {"file": "a"}, "hint": "say one"}
+    assert body["error"] == told
     again = await client.post(f"/api/candles/imports/{row.id}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "import.wrong_state")
 

@@ -322,6 +322,18 @@ async def test_timeframe_when_the_name_says_another_then_it_is_refused(pool: Poo
     assert report.timeframe == "5m"
 
 
+async def test_timeframe_when_said_of_rows_that_lie_closer_then_it_is_refused(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """One in twelve bars of 5m lies on the hour; none of them is an hour's."""
+    path = _written(tmp_path, moving_candles(200, timeframe=M5), "EURUSD_5m.csv")
+    with pytest.raises(InvalidInput) as caught:
+        await _import(pool, path, timeframe="1h")
+    assert caught.value.code == "import.timeframe_differs"
+    assert "most are 300 s apart" in caught.value.message
+    assert await list_metadata(pool) == []
+
+
 async def test_import_when_stopped_then_nothing_is_stored(pool: Pool, tmp_path: Path) -> None:
     """A cancelled import leaves the store as it was."""
     path = _written(tmp_path, moving_candles(500))

@@ -90,6 +90,24 @@ async def test_labelled_utc_when_it_is_broker_time_then_it_is_refused(pool: Pool
 
 
 @pytest.mark.parametrize(
+    ("zone", "late"),
+    [
+        ("UTC", ("weeks begin 3 h after Sunday 17:00 New York; the zone that would fit is ny-close",)),
+        ("EST", ("weeks begin 8 h after Sunday 17:00 New York; the zone that would fit is ny-close",)),
+        ("ny-close", ()),
+    ],
+)
+async def test_clock_when_weeks_begin_late_in_the_zone_said_then_the_one_that_would_fit_is_named(
+    pool: Pool, shared_data: Path, zone: str, late: tuple[str, ...]
+) -> None:
+    """A zone that puts no bar into the weekend is taken, and what speaks against it is said."""
+    path = shared_data / "raw_samples/metatrader/EURUSD_M1_2024_04_mt5.csv"
+    report = await _import(pool, path, timezone=zone)
+    assert report.quality is not None
+    assert tuple(note for note in report.quality.notes if "weeks begin" in note) == late
+
+
+@pytest.mark.parametrize(
     ("name", "symbol", "decimals"),
     [
         ("EURUSD_5m_mid", "EURUSD.mid", 6),

@@ -31,7 +31,8 @@ from sptraderb.api.media_types import (
 from sptraderb.api.paging import decode_cursor, encode_cursor, next_link, page_limit
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
-from sptraderb.api.wire_time import LAST_SECOND, time_bound
+from sptraderb.api.query_names import known_query_only
+from sptraderb.api.wire_time import LAST_SECOND, time_range
 from sptraderb.domain.candle import ASK_COLUMNS, PRICE_COLUMNS, Candles
 from sptraderb.domain.instrument import CandleSide, Instrument
 from sptraderb.domain.timeframe import Timeframe, parse_timeframe
@@ -78,6 +79,7 @@ class CandleQuery:
 @get(
     "/api/candles",
     tags=["candles"],
+    guards=[known_query_only],
     responses={
         200: ResponseSpec(list[CandleRow], description="Candles, ascending", generate_examples=False),
         **problem_responses(400, 404, 406, 422),
@@ -109,11 +111,12 @@ async def read_candles(  # noqa: PLR0913  query parameters are a route's argumen
     Prices are JSON numbers of exactly the stored decimal value; ``time`` is the bar's open. Oldest first, or
     newest first with ``order=desc``; pages then begin at the newest.
     """
+    bounds = time_range(start, end)
     query = CandleQuery(
         symbol=_required(symbol, "symbol"),
         timeframe=parse_timeframe(_required(timeframe, "timeframe")),
-        from_s=time_bound(start, "from"),
-        to_s=time_bound(end, "to", ends_day=True),
+        from_s=bounds[0],
+        to_s=bounds[1],
         limit=None if limit is None else page_limit(limit, ceiling=MAX_PAGE_BARS),
         descending=_is_descending(order),
         media_type=chosen_media_type(format_, request.headers.get("accept", ""), _FORMATS),

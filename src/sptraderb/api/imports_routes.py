@@ -13,6 +13,7 @@ from sptraderb.api.context import services_of
 from sptraderb.api.openapi_bodies import ImportOperation
 from sptraderb.api.paging import next_link, page_limit
 from sptraderb.api.problems import problem_responses
+from sptraderb.api.query_names import known_query_only
 from sptraderb.api.run_answers import RunErrorAnswer, error_answer
 from sptraderb.api.security import identity_of
 from sptraderb.api.wire_time import utc_text
@@ -70,6 +71,7 @@ class ImportAnswer(msgspec.Struct, kw_only=True):
 @post(
     "/api/candles/import",
     tags=["candles"],
+    guards=[known_query_only],
     status_code=202,
     operation_class=ImportOperation,
     responses=problem_responses(400, 403, 413, 415, 503),
@@ -160,7 +162,12 @@ class ImportEntry(msgspec.Struct, kw_only=True):
     error: RunErrorAnswer | None
 
 
-@get("/api/candles/imports", tags=["candles"], responses=problem_responses(400))
+@get(
+    "/api/candles/imports",
+    tags=["candles"],
+    guards=[known_query_only],
+    responses=problem_responses(400),
+)
 async def list_imports(
     request: AnyRequest,
     wanted: Annotated[

@@ -13,7 +13,8 @@ from sptraderb.api.context import services_of
 from sptraderb.api.health_routes import program_version
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
-from sptraderb.api.wire_time import text_from_seconds, time_bound
+from sptraderb.api.query_names import known_query_only
+from sptraderb.api.wire_time import text_from_seconds, time_range
 from sptraderb.candles.check import check_candles
 from sptraderb.candles.coverage import CoverageCell, measure_coverage
 from sptraderb.domain.candle import Candles, Gap, QualityReport
@@ -124,6 +125,7 @@ class QualityAnswer(msgspec.Struct, kw_only=True):
 @get(
     "/api/candles/quality",
     tags=["candles"],
+    guards=[known_query_only],
     responses={
         200: ResponseSpec(QualityAnswer, description="How sound the series is", generate_examples=False),
         **problem_responses(400, 404, 422),
@@ -147,7 +149,7 @@ async def read_quality(
     services = services_of(request)
     name = _required(symbol, "symbol")
     length = await _timeframe(services.pool, name, timeframe)
-    bounds = (time_bound(start, "from"), time_bound(end, "to", ends_day=True))
+    bounds = time_range(start, end)
     state = await candle_rows.find_revision(services.pool, name, length)
     headers = {}
     if state.revision is not None:

@@ -13,12 +13,13 @@ from sptraderb.store import run_rows
 from sptraderb.store.pool import Database
 
 
-class RunErrorAnswer(msgspec.Struct, kw_only=True):
-    """Why a run failed."""
+class RunErrorAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why a run or an import failed; ``hint`` says what to do, where anything is known to help."""
 
     code: str
     message: str
-    context: dict[str, Any] = {}
+    context: dict[str, Any]
+    hint: str = ""
 
 
 class StartAnswer(msgspec.Struct, kw_only=True):
@@ -192,7 +193,9 @@ def error_answer(error: RunError | None) -> RunErrorAnswer | None:
     """Return why a run failed, as clients see it."""
     if error is None:
         return None
-    return RunErrorAnswer(code=error.code, message=error.message, context=dict(error.context))
+    return RunErrorAnswer(
+        code=error.code, message=error.message, context=dict(error.context), hint=error.hint
+    )
 
 
 def _percent(run: Run) -> float:
@@ -202,4 +205,5 @@ def _percent(run: Run) -> float:
 def _error_fields(error: RunError | None) -> dict[str, Any] | None:
     if error is None:
         return None
-    return {"code": error.code, "message": error.message, "context": dict(error.context)}
+    fields = {"code": error.code, "message": error.message, "context": dict(error.context)}
+    return fields | ({"hint": error.hint} if error.hint else {})

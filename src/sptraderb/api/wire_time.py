@@ -74,6 +74,20 @@ def time_bound(text: str | None, name: str, *, ends_day: bool = False) -> int | 
     return None if text is None or not text.strip() else seconds_from_text(text, name=name, ends_day=ends_day)
 
 
+def time_range(start: str | None, end: str | None) -> tuple[int | None, int | None]:
+    """Return both bounds of a range that a query gives as ``from`` and ``to``, inclusive; None = no bound.
+
+    Raises
+    ------
+    InvalidInput
+        As `seconds_from_text`; ``time.reversed`` where the range ends before it begins.
+    """
+    from_s, to_s = time_bound(start, "from"), time_bound(end, "to", ends_day=True)
+    if from_s is not None and to_s is not None and to_s < from_s:
+        raise InvalidInput("time.reversed", f"`to` must not be before `from`, was {end} for {start}")
+    return from_s, to_s
+
+
 def moment_from_text(text: str, *, name: str) -> datetime:
     """Return the moment an RFC 3339 text names.
 

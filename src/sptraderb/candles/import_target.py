@@ -318,7 +318,9 @@ def choose_timeframe(
                 f"the timeframe must be known{found}",
                 hint="say --timeframe 1h",
             )
-    elif usual and options.timeframe is None and not _agrees(stated, usual, steps):
+    elif options.timeframe is not None:
+        _require_grid(stated, usual, steps)
+    elif usual and not _agrees(stated, usual, steps):
         raise InvalidInput(
             "import.timeframe_differs",
             f"rows must be {stated} apart as the file's name says, most are {usual} s apart",
@@ -332,6 +334,17 @@ def choose_timeframe(
             hint="others are made on reading",
         )
     return stated
+
+
+def _require_grid(stated: Timeframe, usual: int, steps: Int64Array) -> None:
+    """Refuse a timeframe said of rows that plainly lie closer: of 5m, one in twelve would pass as 1h."""
+    off = int(np.count_nonzero(steps % stated.seconds))
+    if len(steps) >= _MIN_STEPS and usual % stated.seconds and off > len(steps) // 10:
+        raise InvalidInput(
+            "import.timeframe_differs",
+            f"rows must be {stated} apart as was said, most are {usual} s apart",
+            hint="leave --timeframe out, or say the rows' own; coarser candles are derived",
+        )
 
 
 def _agrees(stated: Timeframe, usual: int, steps: Int64Array) -> bool:

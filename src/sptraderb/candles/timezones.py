@@ -222,8 +222,10 @@ class WeekFit:
         return not self.contradicts and self.late_open_s is not None and self.late_open_s < HOUR_S
 
 
-def _near(distances_s: Int64Array) -> Int64Array:
-    """Return the distances of half a day at most; others belong to holidays and gaps."""
+def _near(into_week_s: Int64Array, moment_s: int) -> Int64Array:
+    """Return distances to a moment of the week, of half a day at most; others belong to holidays and gaps."""
+    # Monday morning follows Sunday evening, whatever their places in the week.
+    distances_s = (into_week_s - moment_s + 84 * HOUR_S) % (7 * DAY_S) - 84 * HOUR_S
     return distances_s[np.abs(distances_s) <= 12 * HOUR_S]
 
 
@@ -249,8 +251,8 @@ class LocalHours:
         closed = fx_closed(time_s) | ~exists
         opens = np.flatnonzero(np.diff(time_s, prepend=time_s[0] - 2 * DAY_S) >= 24 * HOUR_S)
         into_week = (local_from_utc(time_s, NEW_YORK) + 3 * DAY_S) % (7 * DAY_S)
-        late = _near(into_week[opens] - (6 * DAY_S + 17 * HOUR_S))
-        ends = _near(into_week[np.append(opens[1:] - 1, len(time_s) - 1)] - (4 * DAY_S + 16 * HOUR_S))
+        late = _near(into_week[opens], 6 * DAY_S + 17 * HOUR_S)
+        ends = _near(into_week[np.append(opens[1:] - 1, len(time_s) - 1)], 4 * DAY_S + 16 * HOUR_S)
         late_open = int(np.sort(late)[len(late) // 2]) if len(late) else None
         return WeekFit(
             zone=zone,

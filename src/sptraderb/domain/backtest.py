@@ -253,11 +253,14 @@ class RunError:
         As in `errors.SptraderbError`.
     context : mapping
         Facts.
+    hint : str
+        What to do, if anything is known to help.
     """
 
     code: str
     message: str
     context: Mapping[str, object] = field(default_factory=dict)
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ def _tell(channel: ChildChannel, working: Awaitable[Ended | Stopped], *, name: s
             code=error.code,
             message=error.message,
             context=_plain(error.context),
+            hint=error.hint,
             retry=isinstance(error, Unavailable),
         )
         channel.send(known)

@@ -148,6 +148,8 @@ class Failed(msgspec.Struct, tag="failed", kw_only=True, frozen=True):
         As in `errors.SptraderbError`.
     context : dict
         Facts, as far as they are plain values.
+    hint : str
+        What to do, if anything is known to help.
     retry : bool
         Whether a part that was needed did not answer; the run is handed back instead of failed.
     """
@@ -155,6 +157,7 @@ class Failed(msgspec.Struct, tag="failed", kw_only=True, frozen=True):
     code: str
     message: str
     context: dict[str, object] = {}
+    hint: str = ""
     retry: bool = False
 
 

@@ -321,7 +321,7 @@ def _judged(reading: FileReading, meter: SeriesMeter, span: StageRange, doubles:
     plan, checker = reading.plan, reading.checker
     fit = checked_weeks(plan, checker)
     require_rows(plan, checker, doubles, span)
-    quality = meter.report(n_refused=checker.tally.n_refused, notes=week_notes(plan, fit))
+    quality = meter.report(n_refused=checker.tally.n_refused, notes=week_notes(plan, checker, fit))
     return draft_report(plan, checker, span, doubles, quality)
 
 

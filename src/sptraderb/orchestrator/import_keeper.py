@@ -189,7 +189,7 @@ class ImportKeeper:
                 connection, own.id, attempt=own.attempt, state=ImportState.CANCELLED
             )
         if isinstance(last, Failed) and not last.retry:
-            error = RunError(code=last.code, message=last.message, context=last.context)
+            error = RunError(code=last.code, message=last.message, context=last.context, hint=last.hint)
             return await import_job_rows.end_import(
                 connection, own.id, attempt=own.attempt, state=ImportState.FAILED, error=error
             )

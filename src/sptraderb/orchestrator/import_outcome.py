@@ -35,7 +35,7 @@ def checked_weeks(plan: ImportPlan, checker: RowChecker) -> WeekFit | None:
     )
 
 
-def week_notes(plan: ImportPlan, fit: WeekFit | None) -> tuple[str, ...]:
+def week_notes(plan: ImportPlan, checker: RowChecker, fit: WeekFit | None) -> tuple[str, ...]:
     """Return what is to be said about a file's weeks."""
     if fit is None:
         return ()
@@ -43,7 +43,11 @@ def week_notes(plan: ImportPlan, fit: WeekFit | None) -> tuple[str, ...]:
         return (f"{fit.n_closed:,} bars lie in the FX weekend; the zone was taken as said",)
     late_s = fit.late_open_s
     if late_s is not None and late_s >= 3600:
-        return (f"weeks begin {late_s // 3600} h after Sunday 17:00 New York",)
+        late = f"weeks begin {late_s // 3600} h after Sunday 17:00 New York"
+        # A clock that the file states itself is no guess to be doubted.
+        is_guess = plan.recognised.zone is None
+        names = [zone.name for zone in checker.hours.fitting()] if is_guess else []
+        return (f"{late}; the zone that would fit is {' or '.join(names)}" if names else late,)
     return ()
 
 

@@ -186,7 +186,7 @@ class RunKeeper:
         if self.is_cancelled or isinstance(last, Stopped):
             return lambda: settle_cancelled(*known), ""
         if isinstance(last, Failed) and not last.retry:
-            error = RunError(code=last.code, message=last.message, context=last.context)
+            error = RunError(code=last.code, message=last.message, context=last.context, hint=last.hint)
             return lambda: settle_failed(*known, error=error), ""
         if self._is_handed_back or isinstance(last, Failed):
             return lambda: settle_handed_back(*known), ""

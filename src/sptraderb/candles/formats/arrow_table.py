@@ -4,6 +4,7 @@ Doubles are read by the rule of `number_text.ticks_from_doubles`; integers are p
 they are few-digit whole prices; strings and decimals go through the text readers.
 """
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -34,6 +35,7 @@ from sptraderb.errors import InvalidInput
 
 BATCH_ROWS = 65_536
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_PANIC = re.compile(r'unwrap\(\).*?\("(.*)"\)')
 _PARQUET, _ARROW, _FEATHER_1 = b"PAR1", b"ARROW1", b"FEA1"
 _STREAM = b"\xff\xff\xff\xff"
 _MAX_SCALE = 10
@@ -106,8 +108,16 @@ def open_batches(path: Path, batch_rows: int) -> Iterator[RecordBatch]:
     except BaseException as error:  # a panic of the Rust library is no Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InvalidInput("import.file_damaged", f"the file must be readable as a table: {reason}") from None
+        raise InvalidInput(
+            "import.file_damaged", f"the file must be readable as a table: {_reason(error)}"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what the library says; of a panic, only the sentence inside it."""
+    said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    quoted = _PANIC.search(said)
+    return quoted[1] if quoted else said
 
 
 def _sliced(reader: RecordBatchReader, batch_rows: int) -> Iterator[RecordBatch]:

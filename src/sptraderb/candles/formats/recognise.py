@@ -65,7 +65,9 @@ def recognise(head: FileHead, *, forced: str | None = None, date_order: str | No
     raise InvalidInput(
         "import.format_unknown",
         f"a file must be {what}, {head.name} is not: it begins with `{_shown(head)}`",
-        hint="a table needs a time column and open, high, low, close",
+        hint="no row follows its first line"
+        if head.is_text and len(head.lines) == 1
+        else "a table needs a time column and open, high, low, close",
     )
 
 
