@@ -60,10 +60,13 @@ def train_candles(path: Path, *, start: int = 0, n_bars: int | None = None) -> C
             is_whole = values.dtype.kind == "i"
             scaled = values if is_whole else np.rint(values * 10**instrument.price_scale)
             columns[f"{prefix}{name}_ticks"] = scaled.astype(np.int64)
+    counted = [name for name in ("volume", "ticks") if name in table.column_names]
+    volumes = [np.asarray(part) for name in counted for part in table.column(name).chunks]
     milliseconds = table.column("time").cast(DataType.int64())
     columns["time_s"] = np.concatenate([np.asarray(part) for part in milliseconds.chunks]) // 1000
     timeframe = parse_timeframe(_matched(path.stem)["timeframe"])
-    return Candles.from_columns(columns, instrument=instrument, timeframe=timeframe)
+    volume = {"volume": np.concatenate(volumes).astype(np.float64)} if volumes else {}
+    return Candles.from_columns({**columns, **volume}, instrument=instrument, timeframe=timeframe)
 
 
 def _matched(name: str) -> dict[str, str]:

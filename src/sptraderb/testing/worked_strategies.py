@@ -82,6 +82,11 @@ def prepared(strategy: Path, data: Path) -> PreparedRun:
     data : Path
         The folder that holds ``train``.
     """
+    return prepare_run(*loaded(strategy, data))
+
+
+def loaded(strategy: Path, data: Path) -> tuple[BacktestRequest, LoadedRun]:
+    """Return a strategy's request, and its plan with its own candles, before anything is evaluated."""
     text = strategy.read_text(encoding="utf-8")
     request = _request(text)
     series = SERIES[request.symbols[0], request.timeframe]
@@ -92,8 +97,7 @@ def prepared(strategy: Path, data: Path) -> PreparedRun:
     begin = max(0, int(first) - plan.warm_up)
     candles = whole.sliced(begin, int(end))
     report = check_candles(candles)
-    loaded = LoadedRun(plan=plan, candles=candles, first_bar=int(first) - begin, report=report)
-    return prepare_run(request, loaded)
+    return request, LoadedRun(plan=plan, candles=candles, first_bar=int(first) - begin, report=report)
 
 
 def _request(text: str) -> BacktestRequest:
