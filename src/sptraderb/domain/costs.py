@@ -128,6 +128,10 @@ class Costs:
             stated.update(values if is_stated else {name: getattr(self, name) for name in names})
         return Costs(**stated)
 
+    def states_spread(self) -> bool:
+        """Return whether a spread is stated, be it 0."""
+        return any(getattr(self, name) is not None for name in _SPREAD)
+
     def states_commission(self) -> bool:
         """Return whether some part of a commission is stated."""
         return any(getattr(self, name) is not None for name in _COMMISSION)

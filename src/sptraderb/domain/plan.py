@@ -6,6 +6,7 @@ are evaluated on every bar beforehand (`Signals`); the simulator then only walks
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +124,25 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilters:
+    """What an entry must meet beside its condition; only the older dialect states it.
+
+    Parameters
+    ----------
+    max_spread_ppb : int or None
+        Widest spread, parts per 10^9 of the price.
+    min_volume : Decimal or None
+        Least worth of what the candle that decides traded, in dollars.
+    max_slippage_ppb : int or None
+        Largest slippage, parts per 10^9 of the price.
+    """
+
+    max_spread_ppb: int | None = None
+    min_volume: Decimal | None = None
+    max_slippage_ppb: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A compiled strategy.
 
@@ -164,6 +184,8 @@ class Plan:
         Conditions that depend on the position, by their node; the engines interpret them at each close.
     components : tuple of Component
         Users' Python that its ``external`` nodes read.
+    filters : EntryFilters or None
+        What keeps entries back beside the session.
     """
 
     name: str
@@ -187,6 +209,7 @@ class Plan:
     scale_in: ScaleIn | None = None
     programs: Mapping[int, PositionProgram] = field(default_factory=dict)
     components: tuple[Component, ...] = ()
+    filters: EntryFilters | None = None
 
     def condition_nodes(self) -> frozenset[int]:
         """Return the nodes of all entry, exit and cancel conditions that are evaluated before the walk."""

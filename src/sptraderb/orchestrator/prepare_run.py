@@ -8,6 +8,7 @@
 5. report:   are they good enough for the mode?                   candles/check, candle_fitness
 6. signals:  conditions and levels on every bar                   engine/evaluate
 7. terms:    capital, costs and limits in integers                run_terms, run_costs, conversion_data
+             then what the older dialect's filters keep back      engine/entry_filters
 """
 
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from sptraderb.domain.plan import Plan, Signals
 from sptraderb.domain.profile import PROFILES, STRICT
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
+from sptraderb.engine.entry_filters import with_filters
 from sptraderb.engine.evaluate import evaluate
 from sptraderb.engine.graph_walk import NO_SERIES, ExternalSeries
 from sptraderb.errors import CandlesUnusable
@@ -205,14 +207,18 @@ def prepare_run(
     costs = loaded.plan.costs.overridden_by(request.costs)
     route = loaded.conversion.closes() if loaded.conversion else ()
     facts = run_facts(costs, loaded.candles, route, start_bar=start_bar, profile=terms.profile)
+    terms = replace(terms, facts=facts)
+    signals, notes = with_filters(
+        loaded.plan, signals, loaded.candles, terms, knows_spread=costs.states_spread()
+    )
     return PreparedRun(
-        plan=loaded.plan,
+        plan=replace(loaded.plan, notes=(*loaded.plan.notes, *notes)),
         candles=loaded.candles,
         first_bar=loaded.first_bar,
         report=loaded.report,
         signals=signals,
         finer=loaded.finer,
-        terms=replace(terms, facts=facts),
+        terms=terms,
         conversion=loaded.conversion,
     )
 

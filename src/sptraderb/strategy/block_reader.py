@@ -63,10 +63,6 @@ class BlockReader:
         """Add a fault at a node."""
         self.faults.add(code, message, at=node.place, path=path, hint=hint)
 
-    def not_supported(self, what: str, node: DocumentNode, *, path: str, hint: str = "") -> None:
-        """Add the fault for a part of the language that cannot be run yet."""
-        self.fault("strategy.not_supported_yet", f"{what} cannot be run yet", node, path=path, hint=hint)
-
     def mapping(self, node: DocumentNode | None, path: str) -> MappingNode | None:
         """Return a mapping, or None (a fault if something else stands there)."""
         if node is None or isinstance(node, MappingNode):
@@ -86,8 +82,6 @@ class BlockReader:
             known = keys.get(key.text)
             if known is None:
                 self._unknown_key(key, path, known=[*keys])
-            elif not known.supported:
-                self.not_supported(f"`{_joined(path, key.text)}`", key, path=_joined(path, key.text))
             elif isinstance(value, TextNode) and not value.text.strip() and key.text not in _MAY_BE_EMPTY:
                 if not value.is_cut:
                     add_empty(self.faults, key)

@@ -129,8 +129,7 @@ def _compiled(
 def _legacy_plan(
     reader: BlockReader, root: MappingNode, parameters: Mapping[str, ParameterText]
 ) -> Plan | None:
-    timeframe = reader.scope.timeframe
-    found = translate(root, reader.faults, timeframe=timeframe, overrides=parameters)
+    found = translate(root, reader.faults, target=reader.scope.target, overrides=parameters)
     if found is None:
         return None
     plan = _native_plan(reader, found.root, _NO_PARAMETERS)
@@ -139,6 +138,7 @@ def _legacy_plan(
         parameters=found.parameters,
         optimization=found.optimization,
         notes=(*found.notes, *plan.notes),
+        filters=found.filters,
         legacy=True,
     )
 

@@ -49,9 +49,8 @@ def _section(name: str) -> str:
 
 def _row(key: Key) -> str:
     shown = f"**`{key.name}`**" if key.required else f"`{key.name}`"
-    meaning = key.meaning if key.supported else f"{key.meaning} Cannot be run yet."
     default = f"`{key.default}`" if key.default else ""
-    return f"| {shown} | {_shape_words(key)} | {default} | {_escaped(meaning)} |\n"
+    return f"| {shown} | {_shape_words(key)} | {default} | {_escaped(key.meaning)} |\n"
 
 
 def _shape_words(key: Key) -> str:

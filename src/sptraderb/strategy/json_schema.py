@@ -38,8 +38,7 @@ def json_schema() -> dict[str, object]:
     Notes
     -----
     It knows keys and shapes; what only the compiler knows (types of expressions, units, ranges) is told by
-    ``POST /api/strategies/validate``. Keys that cannot be run yet are marked ``deprecated``: editors
-    strike them through.
+    ``POST /api/strategies/validate``.
     """
     definitions = {name: _block_schema(name) for name in BLOCKS if name != "strategy"}
     return {
@@ -65,8 +64,6 @@ def _block_schema(name: str) -> dict[str, object]:
 def _key_schema(key: Key) -> dict[str, object]:
     shapes = [_shape(word) for word in key.shape.split("|")]
     schema: dict[str, object] = {"description": key.meaning}
-    if not key.supported:
-        return {**schema, "description": f"{key.meaning} Cannot be run yet.", "deprecated": True}
     if key.default:
         schema["default"] = key.default == "true" if key.shape == "switch" else key.default
     if key.choices and key.shape == "text":

@@ -4,8 +4,9 @@ Steps:
 
 1. `is_legacy` tells the dialect by its shape.
 2. `translate` takes parameters with a request's values, then turns rules (`legacy_rules`), signals
-   (`legacy_signals`), conditions (`legacy_conditions`) and the account's blocks (`legacy_account`) into
-   a document of the language, whose nodes keep the places of their origin.
+   (`legacy_signals`), conditions (`legacy_conditions`), the account's blocks (`legacy_account`) and what
+   keeps entries back (`legacy_filters`) into a document of the language, whose nodes keep the places of
+   their origin.
 3. The compiler reads that document as any other; every translation that matters leaves a note.
 """
 
@@ -14,8 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sptraderb.domain.fixed import decimal_from_text
-from sptraderb.domain.plan import Note
-from sptraderb.domain.timeframe import Timeframe
+from sptraderb.domain.plan import EntryFilters, Note
 from sptraderb.errors import InvalidInput
 from sptraderb.strategy.document_nodes import (
     DocumentNode,
@@ -27,18 +27,19 @@ from sptraderb.strategy.document_nodes import (
 )
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.legacy_account import (
-    note_execution,
     stated_optimization,
     translated_backtest,
     translated_costs,
     translated_risk,
     translated_session,
 )
+from sptraderb.strategy.legacy_filters import translated_filters
 from sptraderb.strategy.legacy_notes import Translation, new_mapping, new_text
 from sptraderb.strategy.legacy_rules import translated_entry, translated_exit
 from sptraderb.strategy.legacy_signals import check_dependencies
 from sptraderb.strategy.names import did_you_mean
 from sptraderb.strategy.parameter_block import ParameterText
+from sptraderb.strategy.target import StrategyTarget
 
 _LEGACY_ROOT_KEYS = ("dependencies", "signal_config")
 _LEGACY_ENTRY_KEYS = ("primary", "filters", "action", "size_value")
@@ -62,12 +63,15 @@ class Translated:
         `backtest.optimization` as written.
     notes : tuple of Note
         How the text was read.
+    filters : EntryFilters or None
+        What entries must keep.
     """
 
     root: MappingNode
     parameters: Mapping[str, str]
     optimization: Mapping[str, object]
     notes: tuple[Note, ...]
+    filters: EntryFilters | None
 
 
 def is_legacy(root: MappingNode) -> bool:
@@ -86,7 +90,7 @@ def translate(
     root: MappingNode,
     faults: FaultList,
     *,
-    timeframe: Timeframe,
+    target: StrategyTarget,
     overrides: Mapping[str, ParameterText],
 ) -> Translated | None:
     """Return a document of the language with the meaning of one of the older dialect.
@@ -97,18 +101,19 @@ def translate(
         The older document.
     faults : FaultList
         Takes the faults; None comes back if there are any.
-    timeframe : Timeframe
-        The run's; some durations depend on it.
+    target : StrategyTarget
+        Timeframe and instrument of the run; some durations and filters depend on them.
     overrides : mapping
         A request's values for the file's parameters.
     """
-    translation = Translation(root=root, faults=faults, timeframe=timeframe)
+    translation = Translation(root=root, faults=faults, target=target)
     translation.note("legacy.translated", "the text is of the older dialect and was translated", root)
     _read_parameters(translation, overrides)
     translation.leftovers(root, _USED, "")
     check_dependencies(translation)
-    note_execution(translation)
+    filters = translated_filters(translation)
     values = _translated_blocks(translation)
+    _note_unread(translation)
     if faults:
         return None
     parameters = {name: node.text for name, node in translation.parameters.items()}
@@ -117,6 +122,7 @@ def translate(
         parameters=parameters,
         optimization=stated_optimization(root),
         notes=tuple(translation.notes),
+        filters=filters,
     )
 
 
@@ -157,6 +163,15 @@ def _read_parameters(translation: Translation, overrides: Mapping[str, Parameter
             translation.fault("strategy.wrong_shape", message, node, path=path)
     for name, given in overrides.items():
         _override(translation, str(name), given)
+
+
+def _note_unread(translation: Translation) -> None:
+    """Note every parameter that no rule asked for: a limit that stands there alone does nothing."""
+    block = translation.root.get("parameters")
+    for key, _ in block.entries.values() if isinstance(block, MappingNode) else ():
+        if key.text not in translation.read:
+            text = f"`parameters.{shortened(key.text)}` is read by no rule and has no effect"
+            translation.note("legacy.unused", text, key)
 
 
 def _override(translation: Translation, name: str, given: ParameterText) -> None:

@@ -1,4 +1,4 @@
-"""`risk`, `backtest`, `filters` and `execution` of the older dialect as the blocks of the language."""
+"""`risk`, `backtest` and the session of `filters` of the older dialect as the blocks of the language."""
 
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from sptraderb.strategy.document_nodes import (
     plain_data,
     shortened,
 )
+from sptraderb.strategy.legacy_filters import ENTRY_FILTERS
 from sptraderb.strategy.legacy_notes import (
     Translation,
     is_false,
@@ -30,7 +31,6 @@ _RISK_USED = (
     "stop_loss",
     "take_profit",
 )
-_ENTRY_FILTERS = ("max_spread_bps", "min_volume_usd", "avoid_major_news")
 _ALWAYS = ("00:00", "24:00")
 
 
@@ -96,12 +96,7 @@ def translated_session(translation: Translation) -> MappingNode | None:
     block = translation.block(translation.root, "filters", "filters")
     if block is None:
         return None
-    translation.leftovers(block, ("trading_hours", "trading_days", *_ENTRY_FILTERS), "filters")
-    for key in _ENTRY_FILTERS:
-        node = block.get(key)
-        if node is not None and not is_false(node):
-            text = f"`filters.{key}` is left out: what it needs is not known bar by bar yet"
-            translation.note("legacy.filter_unused", text, node)
+    translation.leftovers(block, ("trading_hours", "trading_days", *ENTRY_FILTERS), "filters")
     values = {
         "days": _days(translation, block.get("trading_days")),
         "hours": _hours(translation, block.get("trading_hours")),
@@ -147,18 +142,3 @@ def _days(translation: Translation, node: DocumentNode | None) -> SequenceNode |
         else:
             found.append(item)
     return SequenceNode(tuple(found), node.place)
-
-
-def note_execution(translation: Translation) -> None:
-    """Note what `execution` cannot do here; its slippage tolerance is a maximum, not a cost."""
-    block = translation.block(translation.root, "execution", "execution")
-    if block is None:
-        return
-    translation.leftovers(block, ("slippage_tolerance",), "execution")
-    node = block.get("slippage_tolerance")
-    if node is not None:
-        text = (
-            "`execution.slippage_tolerance` is a maximum, not a cost, and is not applied yet; state "
-            "`costs.slippage` for a cost"
-        )
-        translation.note("legacy.slippage_tolerance", text, node)

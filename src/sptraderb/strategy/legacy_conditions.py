@@ -58,7 +58,7 @@ def indicator_condition(translation: Translation, item: DocumentNode, path: str)
 
 def _translated(translation: Translation, text: str, at: TextNode, path: str) -> str | None:
     """Return a condition with references, rolling means and indicator words replaced."""
-    missing = [name for name in _REFERENCE.findall(text) if name not in translation.parameters]
+    missing = [name for name in _REFERENCE.findall(text) if translation.parameter(name) is None]
     if missing:
         message = f"`{path}` must name parameters of the file, `{shortened(missing[0])}` is not there"
         translation.fault("strategy.legacy_reference", message, at, path=path)
@@ -81,5 +81,5 @@ def _word(translation: Translation, word: str) -> str:
 
 
 def _period(translation: Translation, word: str) -> str:
-    given = translation.parameters.get(f"{word}_period")
+    given = translation.parameter(f"{word}_period")
     return str(_PERIODS[word]) if given is None else given.text

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sptraderb.domain.fixed import decimal_from_text
+from sptraderb.domain.instrument import Instrument
 from sptraderb.domain.plan import Note
 from sptraderb.domain.timeframe import Timeframe
 from sptraderb.errors import InvalidInput
@@ -20,6 +21,7 @@ from sptraderb.strategy.document_nodes import (
 )
 from sptraderb.strategy.fault_list import FaultList
 from sptraderb.strategy.names import NAME, RESERVED, did_you_mean
+from sptraderb.strategy.target import StrategyTarget
 from sptraderb.strategy.values import EXACT, Quantity
 
 _REFERENCE = re.compile(r"(?:\$\{|\{\{)?\s*(parameters|risk)\.([A-Za-z0-9_]+)\s*(?:\}\}|\})?")
@@ -38,22 +40,40 @@ class Translation:
         The document of the older dialect.
     faults : FaultList
         Takes the faults.
-    timeframe : Timeframe
-        The run's.
+    target : StrategyTarget
+        Timeframe and instrument of the run.
     parameters : dict of str to TextNode
         Values in force after overrides.
     notes : list of Note
         How the text was read.
     series : dict of str to str
         Named series of the translated document, as expressions.
+    read : set of str
+        Parameters that something asked for.
     """
 
     root: MappingNode
     faults: FaultList
-    timeframe: Timeframe
+    target: StrategyTarget
     parameters: dict[str, TextNode] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     series: dict[str, str] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The run's timeframe."""
+        return self.target.timeframe
+
+    @property
+    def instrument(self) -> Instrument:
+        """What the run trades."""
+        return self.target.instrument
+
+    def parameter(self, name: str) -> TextNode | None:
+        """Return a parameter's value, None if the file has none of that name; it counts as read."""
+        self.read.add(name)
+        return self.parameters.get(name)
 
     def note(self, code: str, text: str, at: DocumentNode | None) -> None:
         """Leave a note about a line."""
@@ -98,7 +118,7 @@ class Translation:
 
     def _named(self, block: str, name: str) -> TextNode | None:
         if block == "parameters":
-            return self.parameters.get(name)
+            return self.parameter(name)
         risk = self.root.get("risk")
         found = risk.get(name) if isinstance(risk, MappingNode) else None
         return found if isinstance(found, TextNode) and not _REFERENCE.search(found.text) else None

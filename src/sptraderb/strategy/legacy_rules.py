@@ -1,18 +1,16 @@
 """`entry` and `exit` of the older dialect as the blocks of the language."""
 
-import re
 from collections.abc import Callable
 
-from sptraderb.domain.timeframe import SESSION_ALIGNED_FROM_S
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, TextNode, kind_words, shortened
 from sptraderb.strategy.legacy_conditions import indicator_condition
-from sptraderb.strategy.legacy_notes import Translation, is_false, items_of, new_mapping, new_text
+from sptraderb.strategy.legacy_levels import translated_holding, translated_level, translated_trailing
+from sptraderb.strategy.legacy_notes import Translation, items_of, new_mapping, new_text
 from sptraderb.strategy.legacy_signals import signal_condition
 
 _DEFAULT_SIZE = "1%"
 _SIDES = {"buy": "long", "sell": "short"}
 _CLOSES = ("close_all", "close", "exit")
-_PERIOD = re.compile(r"(\d{1,6})\s*(bars?|days?)?")
 _ENTRY_USED = ("when", "action", "size", "size_value", "size_type", "primary", "filters")
 _EXIT_USED = (
     "signal_exit",
@@ -23,7 +21,6 @@ _EXIT_USED = (
     "max_holding_period",
     "trailing_stop",
 )
-_LEVEL_KINDS = ("fixed", "percentage", "percent", "fixed_percentage", "fraction")
 
 
 def translated_entry(translation: Translation, node: MappingNode) -> MappingNode:
@@ -77,21 +74,12 @@ def translated_exit(translation: Translation, node: MappingNode | None, at: Docu
         for condition in conditions
         if condition
     ]
-    trailing = get("trailing_stop")
-    if trailing is not None and not is_false(trailing):
-        translation.fault(
-            "strategy.not_supported_yet",
-            "`exit.trailing_stop` cannot be run yet",
-            trailing,
-            path="exit.trailing_stop",
-        )
-    elif trailing is not None:
-        translation.note("legacy.unused", "`exit.trailing_stop` is off", trailing)
     values: dict[str, DocumentNode | None] = {
         "when": new_text(" or ".join(known), get("signal_exit") or get("when") or place) if known else None,
-        "stop_loss": _level(translation, get, "stop_loss"),
-        "take_profit": _level(translation, get, "take_profit"),
-        "max_bars": _max_bars(translation, get("max_holding_period")),
+        "stop_loss": translated_level(translation, get("stop_loss"), "stop_loss"),
+        "take_profit": translated_level(translation, get("take_profit"), "take_profit"),
+        "trailing_stop": translated_trailing(translation, get("trailing_stop")),
+        **translated_holding(translation, get("max_holding_period")),
     }
     return new_mapping(values, place)
 
@@ -134,44 +122,3 @@ def _any_of(
 def _all_of(translation: Translation, node: DocumentNode | None, path: str) -> str:
     found = [indicator_condition(translation, row, f"{path}[{at}]") for at, row in enumerate(items_of(node))]
     return " and ".join(condition for condition in found if condition)
-
-
-def _level(translation: Translation, get: Callable[[str], DocumentNode | None], key: str) -> TextNode | None:
-    """Return a stop or target as a percentage; `parameters` and `risk` are asked when `exit` has none."""
-    node = get(key)
-    if isinstance(node, MappingNode):
-        kind = node.get("type")
-        if isinstance(kind, TextNode) and kind.text.strip().lower() not in _LEVEL_KINDS:
-            message = f"`exit.{key}.type` must be fixed or percentage, was `{shortened(kind.text)}`"
-            translation.fault("strategy.not_supported_yet", message, kind, path=f"exit.{key}.type")
-        translation.leftovers(node, ("type", "value", "percentage", "description"), f"exit.{key}")
-        node = node.get("value") or node.get("percentage")
-    if is_false(node):
-        return None
-    if node is not None:
-        return translation.percent(node, f"exit.{key}.value")
-    risk = translation.root.get("risk")
-    elsewhere = translation.parameters.get(key) or (risk.get(key) if isinstance(risk, MappingNode) else None)
-    if elsewhere is not None:
-        text = f"`exit.{key}` is not stated: `{key}` of `parameters` or `risk` is in force"
-        translation.note("legacy.default", text, elsewhere)
-    return translation.percent(elsewhere, key)
-
-
-def _max_bars(translation: Translation, node: DocumentNode | None) -> TextNode | None:
-    """Return the longest holding in bars: a number is days on daily candles, else bars."""
-    path = "exit.max_holding_period"
-    source = translation.resolved(node, path)
-    if source is None or node is None:
-        return None
-    match = _PERIOD.fullmatch(source.text.strip())
-    if match is None:
-        message = f"`{path}` must be such as 10, `10 bars` or `20 days`, was `{shortened(source.text)}`"
-        translation.fault("strategy.value", message, node, path=path)
-        return None
-    daily = translation.timeframe.seconds == SESSION_ALIGNED_FROM_S
-    if (match[2] or "").startswith("day") and not daily:
-        message = f"`{path}` in days cannot be run yet on {translation.timeframe} candles"
-        translation.fault("strategy.not_supported_yet", message, node, path=path, hint="write bars")
-        return None
-    return new_text(match[1], node)

@@ -143,11 +143,6 @@ class Lowering:
         kind = Kind.NUMBER if name == "volume" else Kind.PRICE
         return self.number_node(Node(op="price", name=name, timeframe_s=timeframe_s, text=name), kind)
 
-    def not_supported(self, what: str, span: Span, hint: str = "") -> None:
-        """Add the fault for a part of the language that cannot be run yet."""
-        message = f"{what} cannot be run yet"
-        self.fault("strategy.not_supported_yet", message, span, hint)
-
     def _add(self, fault: ExpressionFault) -> None:
         self.fault(fault.code, fault.message, fault.span, fault.hint)
 

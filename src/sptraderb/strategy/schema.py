@@ -20,8 +20,6 @@ class Key:
         One sentence; shown by editors.
     required : bool
         Whether the block must have it.
-    supported : bool
-        False for what the language has and the engine cannot run yet.
     default : str
         What holds where the key is left out, as the document would write it; empty for nothing.
     choices : tuple of str
@@ -32,7 +30,6 @@ class Key:
     shape: str
     meaning: str
     required: bool = False
-    supported: bool = True
     default: str = ""
     choices: tuple[str, ...] = ()
 

@@ -1,10 +1,14 @@
 """Files of the older dialect run; every translation that matters leaves a note."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
+from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
 from sptraderb.domain.order import DistanceKind, SizeKind
-from sptraderb.domain.plan import Plan, RiskLimits
-from sptraderb.domain.timeframe import D1
+from sptraderb.domain.plan import EntryFilters, Plan, RiskLimits
+from sptraderb.domain.timeframe import D1, H1
 from sptraderb.errors import Fault, StrategyInvalid
 from sptraderb.strategy.compiler import compile_strategy
 from sptraderb.strategy.header import read_header
@@ -116,7 +120,7 @@ def test_full_file_when_compiled_then_every_translation_leaves_its_note() -> Non
         "commission",
         "confirmation",
         "default",
-        "filter_unused",
+        "filter",
         "optimization",
         "separation",
         "signal_unknown",
@@ -126,7 +130,7 @@ def test_full_file_when_compiled_then_every_translation_leaves_its_note() -> Non
     ]
     lines = FULL.splitlines()
     unused = [note for note in plan.notes if note.code == "legacy.unused"]
-    words = ("trailing_stop", "correlation_limit", "order_type", "metrics", "live")
+    words = ("trailing_stop", "correlation_limit", "order_type", "metrics", "live", "take_profit")
     assert sorted(word for note in unused for word in words if word in note.text) == sorted(words)
     for note in unused:
         assert note.line is not None
@@ -203,11 +207,12 @@ def test_condition_when_on_an_indicator_then_it_is_an_expression(blocks: str, te
 
 
 def test_holding_period_when_candles_are_daily_then_days_are_bars() -> None:
-    """A number and `20 days` are days on daily data."""
+    """A number and `20 days` are days on daily data; `20 days` is a time elsewhere."""
     blocks = f"{_ENTRY}\nexit: {{max_holding_period: 20 days}}"
     daily = StrategyTarget(timeframe=D1, instrument=DEFAULT_TARGET.instrument)
     assert _plan(blocks, daily).entries[0].exits.max_bars == 20
-    assert [fault.code for fault in _faults(blocks)] == ["strategy.not_supported_yet"]
+    hourly = _plan(blocks).entries[0].exits
+    assert (hourly.max_bars, hourly.max_duration_s) == (0, 20 * 86_400)
 
 
 @pytest.mark.parametrize(
@@ -225,8 +230,13 @@ def test_holding_period_when_candles_are_daily_then_days_are_bars() -> None:
         ("entry: {when: [ma_crossover], size: big}", "strategy.legacy_number"),
         ("entry: {action: buy}", "strategy.missing_key"),
         ("entry: {primary: {indicator: rsi, condition: '< parameters.none'}}", "strategy.legacy_reference"),
-        (f"{_ENTRY}\nexit: {{trailing_stop: {{value: 0.01}}}}", "strategy.not_supported_yet"),
-        (f"{_ENTRY}\nexit: {{stop_loss: {{type: atr, value: 2}}}}", "strategy.not_supported_yet"),
+        (f"{_ENTRY}\nexit: {{trailing_stop: true}}", "strategy.missing_key"),
+        (f"{_ENTRY}\nexit: {{trailing_stop: {{type: chandelier, value: 3}}}}", "strategy.value"),
+        (f"{_ENTRY}\nexit: {{stop_loss: {{type: swing, value: 2}}}}", "strategy.value"),
+        (f"{_ENTRY}\nexit: {{take_profit: {{type: fixed}}}}", "strategy.missing_key"),
+        (f"{_ENTRY}\nfilters: {{max_spread_bps: -1}}", "strategy.out_of_range"),
+        (f"{_ENTRY}\nfilters: {{min_volume_usd: much}}", "strategy.legacy_number"),
+        (f"{_ENTRY}\nexecution: {{slippage_tolerance: 0.00000000001}}", "strategy.too_fine"),
         (f"{_ENTRY}\nsignal_config: {{ma_crossover: {{fast_period: 0}}}}", "strategy.out_of_range"),
         (
             f"{_ENTRY}\nsignal_config: {{ma_crossover: {{required_indicators: [{{name: a, type: hull}}]}}}}",
@@ -239,6 +249,58 @@ def test_file_when_it_cannot_run_then_it_says_exactly_why(blocks: str, code: str
     faults = _faults(blocks)
     assert [fault.code for fault in faults] == [code]
     assert faults[0].line is not None
+
+
+@pytest.mark.parametrize(
+    ("exits", "text"),
+    [
+        ("stop_loss: {type: atr, value: 2, period: parameters.rsi_period}", "2 * atr(9)"),
+        ("stop_loss: {type: atr, multiplier: 1.5}", "1.5 * atr(14)"),
+    ],
+)
+def test_stop_when_it_counts_the_range_then_it_is_an_expression(exits: str, text: str) -> None:
+    """`type: atr` is a multiple of the average true range at the bar that decides, with a note."""
+    plan = _plan(f"{_ENTRY}\nexit: {{{exits}}}")
+    stop = plan.entries[0].exits.stop_loss
+    assert stop is not None
+    assert plan.nodes[stop.node].text == text
+    assert any("atr(" in note.text for note in plan.notes)
+
+
+def test_trailing_stop_when_it_is_a_fraction_then_it_trails_and_says_so() -> None:
+    """A fraction of the fill price, with an activation where the file has one."""
+    for value in ("0.01", "{value: 0.01, activation: 0.02}"):
+        plan = _plan(f"{_ENTRY}\nexit: {{trailing_stop: {value}}}")
+        exits = plan.entries[0].exits
+        assert exits.trailing_stop is not None
+        assert (exits.trailing_stop.kind, exits.trailing_stop.amount) == (DistanceKind.RATE, 10_000_000)
+        assert (exits.trailing_activate is not None) == ("activation" in value)
+        assert "trailing_stop" in _codes(plan)
+
+
+def test_filters_when_the_market_is_known_then_they_hold_or_say_why_not() -> None:
+    """Spread and slippage are limits of the plan; volume in dollars only where candles count trades."""
+    blocks = (
+        f"{_ENTRY}\nfilters: {{max_spread_bps: 1.5, min_volume_usd: 1000000, avoid_major_news: true}}\n"
+        "execution: {slippage_tolerance: 0.001}"
+    )
+    coins = StrategyTarget(timeframe=H1, instrument=SEEDED_INSTRUMENTS["BTCUSDT"])
+    on_fx, on_coins = _plan(blocks), _plan(blocks, coins)
+    limits = EntryFilters(max_spread_ppb=150_000, max_slippage_ppb=1_000_000)
+    assert on_fx.filters == limits
+    assert on_coins.filters == replace(limits, min_volume=Decimal(1_000_000))
+    unused = [note.text for note in on_fx.notes if note.code == "legacy.filter_unused"]
+    assert unused == [
+        "`filters.avoid_major_news` is left out: there is no calendar of news here",
+        "`filters.min_volume_usd` is left out: candles of EURUSD count price changes, not what was traded",
+    ]
+
+
+def test_parameter_when_nothing_reads_it_then_it_is_told() -> None:
+    """A limit that stands in `parameters` alone has no effect, and the plan says so."""
+    plan = _plan(_ENTRY)
+    unread = [note.text.split("`")[1] for note in plan.notes if "read by no rule" in note.text]
+    assert unread == ["parameters.rsi_oversold", "parameters.rsi_period", "parameters.days"]
 
 
 def test_parameters_when_a_request_overrides_them_then_references_follow() -> None:
