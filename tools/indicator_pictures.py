@@ -2,6 +2,7 @@
 
 One SVG an indicator, of its default call (20 where a parameter has no default) on the last bars of the
 candles the product ships. What lies near the price is drawn over it, the rest below in a strip of its own.
+A candlestick pattern is drawn as candles by `pattern_pictures`.
 """
 
 import sys
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from arro3.core import DataType
 from arro3.io import read_parquet
 
+from pattern_pictures import PATTERNS, pattern_body
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import SEEDED_INSTRUMENTS
 from sptraderb.domain.timeframe import H1
@@ -27,7 +29,6 @@ WIDTH, HEIGHT, MARGIN = 300, 90, 4
 COLOURS = ("#2962ff", "#e65100", "#2e7d32", "#8e24aa", "#c2185b", "#00838f")
 _STEP = (WIDTH - 2 * MARGIN) / (N_SHOWN - 1)
 _GREY = "#9e9e9e"
-_PATTERN = "cdl"
 _PRICES = ("open", "high", "low", "close")
 Values = npt.NDArray[np.float64]
 
@@ -58,48 +59,37 @@ def sample_candles() -> Candles:
 
 def picture(spec: IndicatorSpec, candles: Candles) -> str:
     """Return an indicator's picture as SVG text."""
+    if spec.name in PATTERNS:
+        return _framed(spec, pattern_body(spec, _prices(candles)))
+    shown = slice(len(candles) - N_SHOWN, len(candles))
     lines = _series(spec, candles)
-    shown = _window(spec, lines[0])
     close = candles.close_ticks[shown] / 10.0**candles.instrument.price_scale
     lines = [values[shown] for values in lines]
     over = [line for line in lines if _lies_near(line, close)]
-    if spec.name.startswith(_PATTERN):
-        low, high = _bounds([close])
-        body = [_path(close, low, high, colour=_GREY), _marks(lines[0], close, low, high)]
-    elif over:
+    if over:
         low, high = _bounds([close, *over])
         body = [_path(close, low, high, colour=_GREY), *_paths(over, low, high)]
     else:
         low, high = _bounds(lines)
         body = [_zero(low, high), *_paths(lines, low, high)]
+    return _framed(spec, "".join(body))
+
+
+def _prices(candles: Candles) -> dict[str, Values]:
+    scale = 10.0**candles.instrument.price_scale
+    return {name: getattr(candles, f"{name}_ticks") / scale for name in _PRICES}
+
+
+def _framed(spec: IndicatorSpec, body: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
         f'height="{HEIGHT}" role="img"><title>{spec.title}</title>'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff" stroke="#ddd"/>{"".join(body)}</svg>\n'
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff" stroke="#ddd"/>{body}</svg>\n'
     )
-
-
-def _window(spec: IndicatorSpec, values: Values) -> slice:
-    """Return which bars are shown: the last ones; of a candle pattern those around its last appearance."""
-    stop = len(values)
-    found = np.flatnonzero(np.nan_to_num(values))
-    if spec.name.startswith(_PATTERN) and len(found):
-        stop = min(stop, max(N_SHOWN, int(found[-1]) + N_SHOWN // 5))
-    return slice(stop - N_SHOWN, stop)
 
 
 def _paths(lines: list[Values], low: float, high: float) -> list[str]:
     return [_path(line, low, high, colour=COLOURS[at % len(COLOURS)]) for at, line in enumerate(lines)]
-
-
-def _marks(values: Values, close: Values, low: float, high: float) -> str:
-    """Return a dot on the price wherever a pattern was found, by its direction."""
-    dots = []
-    for at in np.flatnonzero(np.nan_to_num(values)).tolist():
-        colour = COLOURS[2] if values[at] > 0 else COLOURS[1]
-        x, y = MARGIN + at * _STEP, _y(float(close[at]), low, high)
-        dots.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>')
-    return "".join(dots)
 
 
 def _series(spec: IndicatorSpec, candles: Candles) -> list[Values]:
