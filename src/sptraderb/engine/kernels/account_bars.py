@@ -10,6 +10,7 @@ from sptraderb.domain.outcome import EventCode, ExitReason
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account import judge_limits_nb, start_day_nb, write_event_nb
 from sptraderb.engine.kernels.account_opens import (
+    begin_opens_nb,
     cancel_all_nb,
     enter_at_opens_nb,
     fill_at_closes_nb,
@@ -17,16 +18,15 @@ from sptraderb.engine.kernels.account_opens import (
     is_due_at_open_nb,
     leave_at_opens_nb,
 )
+from sptraderb.engine.kernels.account_quiet import is_quiet_nb, pass_quietly_nb
 from sptraderb.engine.kernels.account_stops import give_way_nb
 from sptraderb.engine.kernels.account_turns import (
     EVENTS,
     count_nb,
     end_turn_nb,
     margin_at_nb,
-    revalue_nb,
     take_turn_nb,
 )
-from sptraderb.engine.kernels.accruals import accrue_nb
 from sptraderb.engine.kernels.arithmetic import sum_nb
 from sptraderb.engine.kernels.bar_steps import (
     judge_position_nb,
@@ -134,7 +134,8 @@ def walk_instants_nb(
             book[c.OWN_CASH], book[c.OWN_LOW] = 0, c.FAR
             book[c.IS_ACTIVE] = 1 if bar < book[c.END_BAR] and times[bar] == timeline[instant] else 0
             if book[c.IS_ACTIVE] != 0:
-                _begin_nb(bar, highs, lows, flags, facts, book, account)
+                if book[c.BAR_COSTS] != 0:
+                    begin_bar_nb(bar, highs, lows, facts, book)
                 if book[c.TWO_SIDED] != 0:
                     book[c.ASK_OFFSET] = ask_opens[bar] - opens[bar]
                 set_side_nb(
@@ -153,13 +154,17 @@ def walk_instants_nb(
                 else:
                     offset = book[c.ASK_OFFSET]
                     set_side_nb(c.BAR_ASK, opens[bar], highs[bar], lows[bar], closes[bar], offset, book)
-        _accrue_all_nb(flags, facts, owners, books, account)
-        if is_due_at_open_nb(flags, books):
-            leave_at_opens_nb(flags, owners, books, account)
-            enter_at_opens_nb(levels, owners, books, account)
+        quiet = is_quiet_nb(spans.shape[1] != 0, flags, books, account)
+        if quiet:
+            pass_quietly_nb(flags, books)
+        else:
+            begin_opens_nb(flags, facts, owners, books, account)
+            if is_due_at_open_nb(flags, books):
+                leave_at_opens_nb(flags, owners, books, account)
+                enter_at_opens_nb(levels, owners, books, account)
         for number in range(books.shape[0]):
             book = books[number]
-            if book[c.IS_ACTIVE] != 0:
+            if book[c.IS_ACTIVE] != 0 and not quiet:
                 if book[c.SIDE] != 0 or book[c.N_RESTING] != 0:
                     take_turn_nb(number, books, account)
                     if book[c.STOP_OUT_PPB] != 0:
@@ -185,7 +190,7 @@ def walk_instants_nb(
         if programs.shape[0] > books.shape[0]:
             _judge_positions_nb(programs, numbers, inputs, scratch, conditions, books)
         may_decide = _judge_limits_nb(instant, n_events, owners, books, account)
-        if may_decide:
+        if may_decide and not quiet:
             _decide_all_nb(flags, conditions, levels, owners, books, account)
         account[c.TROUGH] = c.FAR
         if account[c.CHOICES] & c.AT_CLOSE != 0 and fill_at_closes_nb(
@@ -215,36 +220,6 @@ def walk_instants_nb(
         instant += 1
     account[c.NEXT_BAR] = instant
     return c.WALKED
-
-
-@inlined_jit
-def _begin_nb(
-    bar: int,
-    highs: Int64Array,
-    lows: Int64Array,
-    flags: Flags,
-    facts: Int64Array,
-    book: Int64Array,
-    account: Int64Array,
-) -> None:
-    """Take a bar's costs and rates (C2, C3, C5)."""
-    if book[c.BAR_COSTS] != 0:
-        begin_bar_nb(bar, highs, lows, facts, book)
-        if book[c.CONVERTED] != 0 and book[c.SIDE] != 0:
-            revalue_nb(book, account)
-
-
-@kernel_jit
-def _accrue_all_nb(
-    flags: Flags, facts: Int64Array, owners: Int64Array, books: Int64Array, account: Int64Array
-) -> None:
-    """Book what holding costs before each book's bar (C4)."""
-    for number in range(books.shape[0]):
-        book = books[number]
-        if book[c.IS_ACTIVE] != 0 and book[c.SIDE] != 0 and flags[book[c.NEXT_BAR]] & c.DUE != 0:
-            take_turn_nb(number, books, account)
-            accrue_nb(book[c.NEXT_BAR], facts, book)
-            end_turn_nb(number, owners, books, account)
 
 
 @inlined_jit

@@ -9,6 +9,7 @@ from sptraderb.domain.outcome import OrderReason, OrderState
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account_stops import give_way_nb, stop_out_rest_nb
 from sptraderb.engine.kernels.account_turns import end_turn_nb, revalue_nb, take_turn_nb
+from sptraderb.engine.kernels.accruals import accrue_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.held_ranges import Flags
 from sptraderb.engine.kernels.levels import Float64Array
@@ -28,6 +29,23 @@ _OUT_OF_SESSION = int(OrderReason.OUT_OF_SESSION)
 _OTHER_SIDE = int(OrderReason.OTHER_SIDE_FILLED)
 _RISK_LIMIT = int(OrderReason.RISK_LIMIT)
 _CANCELLED = int(OrderState.CANCELLED)
+
+
+@kernel_jit
+def begin_opens_nb(
+    flags: Flags, facts: Int64Array, owners: Int64Array, books: Int64Array, account: Int64Array
+) -> None:
+    """Count what is held at the rates of the opens (C5), then book what holding costs before them (C4)."""
+    for number in range(books.shape[0]):
+        book = books[number]
+        if book[c.IS_ACTIVE] != 0 and book[c.SIDE] != 0 and book[c.CONVERTED] != 0:
+            revalue_nb(book, account)
+    for number in range(books.shape[0]):
+        book = books[number]
+        if book[c.IS_ACTIVE] != 0 and book[c.SIDE] != 0 and flags[book[c.NEXT_BAR]] & c.DUE != 0:
+            take_turn_nb(number, books, account)
+            accrue_nb(book[c.NEXT_BAR], facts, book)
+            end_turn_nb(number, owners, books, account)
 
 
 @kernel_jit
