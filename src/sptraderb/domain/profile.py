@@ -14,7 +14,8 @@ class Profile:
     name : str
         What a request calls it.
     fills_at_close : bool
-        Market orders fill at the close that decides them instead of the next open.
+        Market orders fill at the close that decides them instead of the next open; with `walks_ohlc` also
+        resting orders placed there, and exits of what was held, that the close has passed.
     walks_ohlc : bool
         A bar's path is open, high, low, close when the high is nearer to its open than the low, else
         open, low, high, close; trailing stops ride it, market orders come first at an open.
@@ -72,7 +73,19 @@ TRADINGVIEW = Profile(
     exact_comparisons=True,
 )
 TRADINGVIEW_MAGNIFIER = replace(TRADINGVIEW, name="tradingview_magnifier", walks_finer=True)
-PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {profile.name: profile for profile in (STRICT, TRADINGVIEW, TRADINGVIEW_MAGNIFIER, CLOSE)}
+TRADINGVIEW_ON_CLOSE = replace(
+    TRADINGVIEW, name="tradingview_on_close", fills_at_close=True, is_optimistic=True
 )
+TRADINGVIEW_MAGNIFIER_ON_CLOSE = replace(
+    TRADINGVIEW_ON_CLOSE, name="tradingview_magnifier_on_close", walks_finer=True
+)
+_ALL = (
+    STRICT,
+    TRADINGVIEW,
+    TRADINGVIEW_MAGNIFIER,
+    TRADINGVIEW_ON_CLOSE,
+    TRADINGVIEW_MAGNIFIER_ON_CLOSE,
+    CLOSE,
+)
+PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in _ALL})
 """Every profile by name, the default first."""

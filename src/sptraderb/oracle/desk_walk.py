@@ -9,6 +9,7 @@ from decimal import Decimal
 from sptraderb.domain.outcome import ExitReason, OpenPosition, OrderReason
 from sptraderb.domain.portfolio import Leg
 from sptraderb.oracle.account_stop_out import AccountStopOut
+from sptraderb.oracle.close_fills import CloseFills
 from sptraderb.oracle.exact_numbers import ZERO
 from sptraderb.oracle.held_position import HeldPosition
 from sptraderb.oracle.moment import Moment
@@ -52,6 +53,7 @@ class DeskWalk:
         finer = leg.finer
         walked = None if finer is None else WalkedBars(leg.candles, finer, leg.terms, scales=desk.scales)
         self.path = walk(desk, board, leg.terms, walked=walked, sides=sides)
+        self.closing = CloseFills(desk, board, self.path, terms=leg.terms, sides=sides)
         self.risk_close: ExitReason | None = None
         self.leaving: HeldPosition | None = None
         self.held_steps: list[int] = []
@@ -107,7 +109,9 @@ class DeskWalk:
     def market_entries(self, moment: Moment, at: Quote) -> None:
         """Fill the waiting market orders: at the open, or at the close that decided them."""
         for order in self._board.take_pending(self.sides):
-            self.path.enter(order, moment, at.entry_price(order.side), slipped=True, at=at)
+            price = at.entry_price(order.side)
+            self.desk.has_bought = self.path.enter(order, moment, price, slipped=True, at=at)
+        self.desk.begin_orders()
 
     # -- the path ----------------------------------------------------------------------------------
 
@@ -138,6 +142,7 @@ class DeskWalk:
     def exits_at_close(self, moment: Moment) -> None:
         """Close at the close what was decided at it (profile `close`)."""
         position, close = self.desk.position, moment.quoted.close
+        self.closing.begin()
         if position is not None and self.risk_close is not None:
             self.desk.close_at_market(moment, close, reason=self.risk_close)
         elif position is not None and position is self.leaving:

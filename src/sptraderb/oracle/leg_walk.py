@@ -119,20 +119,23 @@ class LegWalk:
     def _decide(
         self, walk: DeskWalk, wanted: list[int], moment: Moment, holds: Callable[[int], bool]
     ) -> None:
-        """Make the orders of one desk, and see whether an exit signal closes what it holds."""
-        position = walk.desk.position
+        """Make the orders of one desk, and see whether an exit signal closes what it holds.
+
+        Beside a reversal it is an order of its own where orders are sized when they are placed.
+        """
+        position, acts_alone = walk.desk.position, self.leg.terms.profile.sizes_when_placed
         adding: list[int] = []
         if position is not None:
             exits = _exit_is_true(position, holds)
             adding = [rule for rule in wanted if self._side(rule) == position.side]
             wanted = [rule for rule in wanted if rule not in adding]
-            leaves = exits and not any(self._is_market(rule) for rule in wanted)
+            leaves = exits and (acts_alone or not any(self._is_market(rule) for rule in wanted))
             adding = adding if self._may_add(position) and not leaves else []
         for rule in sorted([*adding, *wanted], key=self._side, reverse=True):
             self.board.place(rule, moment)
         if position is not None:
             is_reversed = -position.side in walk.sides and -position.side in self.board.pending
-            if not is_reversed and _exit_is_true(position, holds):
+            if (acts_alone or not is_reversed) and _exit_is_true(position, holds):
                 walk.leaving = position
 
     def _truth(self, walk: DeskWalk, bar: int) -> Callable[[int], bool]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sptraderb.oracle.quoted_bar import QuotedBar
+from sptraderb.oracle.quoted_bar import Quote, QuotedBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Moment:
     is_inside: bool = False
     ambiguous: bool = False
     is_at_close: bool = False
+
+    @property
+    def spread_of(self) -> Quote:
+        """The instant whose spread counts: the bar's open for all of its path (X5), or its close."""
+        return self.quoted.close if self.is_at_close else self.quoted.open
 
     def opened_at(self, side: int) -> Decimal | None:
         """Return the exit price of the bar's open; None at a close, which need not look back to it."""

@@ -93,7 +93,7 @@ class PlacedOrders:
         *,
         held: Decimal,
         means: Means,
-        beside: Decimal = ZERO,
+        beside: Decimal | None = ZERO,
     ) -> Sized | None:
         """Return what an order is for, what it closes included; None where it is refused whole, and listed.
 
@@ -107,8 +107,9 @@ class PlacedOrders:
             Signed size held before it.
         means : Means
             Equity at the last marks, and what other positions leave of it for margin.
-        beside : Decimal
-            What a market order of the same close brought a moment ago: its margin counts too.
+        beside : Decimal or None
+            What a market order of the same close brought a moment ago: its margin counts too. None where
+            margin is not asked.
         """
         placed, side = order.placed, order.side
         if placed is None:
@@ -119,8 +120,9 @@ class PlacedOrders:
             wanted = self._sizes.bought(rule.size, placed.budget, price=fill.price)
             sized = self._sizes.limited(wanted, means=added, price=fill.price)
         closing = max(-side * held, ZERO) if order.level is None else placed.closing
-        after = abs(held + side * (sized.quantity + closing)) + beside
-        is_judged = not (self._calls and moment.is_inside)
+        after = abs(held + side * (sized.quantity + closing)) + (beside or ZERO)
+        is_on_path = moment.is_inside and not moment.is_at_close
+        is_judged = beside is not None and not (self._calls and is_on_path)
         if sized.quantity and is_judged and self._is_too_dear(after, fill.price, means):
             sized = Sized(sized.wanted, ZERO, OrderReason.MARGIN)
         if not sized.quantity:

@@ -58,6 +58,10 @@ class PositionDesk:
     settled_bar : int
         The last bar in whose course margin ended the symbol's other side, and this one was judged with it;
         -1 = none.
+    left_side : {1, -1, 0}
+        Side of what a market exit of this instant has closed.
+    has_bought : bool
+        Whether a market entry of this instant has filled.
     """
 
     def __init__(self, leg: Leg, book: DeskPage, account: SharedAccount) -> None:
@@ -74,7 +78,8 @@ class PositionDesk:
         self.position: HeldPosition | None = None
         self.hedge: PositionDesk | None = None
         self.lowest: list[Decimal] = []
-        self.was_held = False
+        self.was_held = self.has_bought = False
+        self.left_side = 0
         self.step = self.first_step = 0
         self.bar = -1
         self.marked_at: Quote | None = None
@@ -88,9 +93,14 @@ class PositionDesk:
         """Forget what belonged to the instant before."""
         self.lowest, self.book.cash = [], ZERO
 
+    def begin_orders(self) -> None:
+        """Begin an instant at which market orders fill."""
+        self.left_side, self.has_bought = 0, False
+
     def begin_bar(self, bar: int) -> None:
         """Begin a bar of the symbol; until its close the rate of its open counts."""
         self.was_held = self.position is not None
+        self.begin_orders()
         self.step += 1
         self.first_step, self.bar = self.step, bar
         self.scales.account_rate = self.route.at_open(bar)
@@ -183,12 +193,13 @@ class PositionDesk:
             price = at.exit_price(position.side)
             fill = self.quotes.fill(-position.side, price, at=at, slipped=True)
             self._close(position, Exit(moment.bar, fill, reason), moment, position.quantity)
+            self.left_side = position.side
 
     def stop_out(self, moment: Moment, price: Decimal) -> None:
         """Fill the stop that governs at a price of the exit side, then slippage (X2)."""
         position = self.position
         if position is not None:
-            fill = self.quotes.fill(-position.side, price, at=moment.quoted.open, slipped=True)
+            fill = self.quotes.fill(-position.side, price, at=moment.spread_of, slipped=True)
             level, reason = position.governing()
             end = Exit(moment.bar, fill, reason, level, moment.ambiguous)
             self._close(position, end, moment, position.quantity)
@@ -259,7 +270,7 @@ class PositionDesk:
                 return
         if worst is not None:
             self.note_lowest(position, worst)
-        fill = self.quotes.fill(-position.side, price, at=moment.quoted.open, slipped=False)
+        fill = self.quotes.fill(-position.side, price, at=moment.spread_of, slipped=False)
         self._close(position, Exit(moment.bar, fill, reason, level, moment.ambiguous), moment, quantity)
 
     def _close(self, position: HeldPosition, end: Exit, moment: Moment, quantity: Decimal) -> None:

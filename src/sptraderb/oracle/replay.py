@@ -267,13 +267,18 @@ class _Replay:
             self._mark_again([leg for leg, _ in deciding])
 
     def _fill_at_close(self, closing: Sequence[tuple[DeskWalk, Moment]]) -> None:
-        """Fill market orders at the close that decided them (profile `close`)."""
+        """Fill at a close the market orders it decided, and on known paths what it has passed."""
         for walk, moment in closing:
             walk.exits_at_close(moment)
         for reversing in (True, False):
             for walk, moment in closing:
                 if not reversing or walk.reverses():
                     walk.market_entries(moment, moment.quoted.close)
+        if self.terms.profile.walks_ohlc:
+            for walk, moment in closing:
+                walk.closing.entries(moment)
+            for walk, moment in closing:
+                walk.closing.exits(moment)
 
     def _mark_again(self, deciding: Sequence[LegWalk]) -> None:
         """Mark once more after fills at a close."""

@@ -158,9 +158,14 @@ class TradingDesk(PositionDesk):
     def _placed_size(
         self, order: EntryOrder, moment: Moment, fill: Fill, *, beside: Decimal = ZERO
     ) -> Sized | None:
-        """Return what a placed order is for at its fill; None where it is refused whole, and listed."""
+        """Return what a placed order is for at its fill; None where it is refused whole, and listed.
+
+        A market order after a market exit of the other side is not refused where margin is called anyway.
+        """
+        follows = order.level is None and self.left_side == -order.side and not beside
+        counted = None if follows and self.terms.profile.calls_margin else beside
         held, means = self._held(), self._means()
-        return self._placed.at_fill(order, moment, fill, held=held, means=means, beside=beside)
+        return self._placed.at_fill(order, moment, fill, held=held, means=means, beside=counted)
 
     def _means(self) -> Means:
         """Return the account's equity, and what other positions leave of it for the margin of this one."""
@@ -171,10 +176,8 @@ class TradingDesk(PositionDesk):
         return ZERO if self.position is None else self.position.side * self.position.quantity
 
     def _bought_just_now(self, order: EntryOrder) -> Decimal:
-        """Return what is held where a market order at this very open brought some of it; else zero."""
-        position = self.position
-        is_new = position is not None and position.pieces[-1].step == self.step
-        return abs(self._held()) if is_new and order.level is None else ZERO
+        """Return what is held where a market order of this very instant brought some of it; else zero."""
+        return abs(self._held()) if self.has_bought and order.level is None else ZERO
 
     # -- judgements --------------------------------------------------------------------------------
 

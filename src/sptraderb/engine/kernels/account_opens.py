@@ -10,16 +10,21 @@ from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.account_stops import give_way_nb, stop_out_rest_nb
 from sptraderb.engine.kernels.account_turns import end_turn_nb, revalue_nb, take_turn_nb
 from sptraderb.engine.kernels.accruals import accrue_nb
+from sptraderb.engine.kernels.closing import (
+    enter_at_close_nb,
+    enter_placed_nb,
+    fills_at_close_nb,
+    leave_at_close_nb,
+    leave_passed_nb,
+)
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.held_ranges import Flags
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.opening import (
     close_passed_nb,
-    enter_at_close_nb,
     enter_passed_nb,
     enter_pending_nb,
     is_passed_nb,
-    leave_at_close_nb,
     leave_demanded_nb,
     leave_due_nb,
 )
@@ -190,7 +195,7 @@ def fill_at_closes_nb(
     waits = False
     for number in range(books.shape[0]):
         book = books[number]
-        if book[c.IS_ACTIVE] != 0 and book[c.PENDING_ENTRY] + book[c.PENDING_EXIT] != 0:
+        if book[c.IS_ACTIVE] != 0 and fills_at_close_nb(book):
             waits = True
             bar = book[c.NEXT_BAR]
             if book[c.TWO_SIDED] != 0:
@@ -202,6 +207,8 @@ def fill_at_closes_nb(
     if waits:
         enter_waiting_nb(c.CLOSE, True, levels, owners, books, account)
         enter_waiting_nb(c.CLOSE, False, levels, owners, books, account)
+        if books[0, c.CHOICES] & c.BY_SHAPE != 0:
+            _pass_closes_nb(levels, owners, books, account)
         for number in range(books.shape[0]):
             book = books[number]
             if book[c.IS_ACTIVE] != 0 and book[c.SIDE] != 0:
@@ -210,6 +217,23 @@ def fill_at_closes_nb(
                 book[c.MARKED_BAR] = book[c.NEXT_BAR]
                 revalue_nb(book, account)
     return waits
+
+
+@kernel_jit
+def _pass_closes_nb(levels: Float64Array, owners: Int64Array, books: Int64Array, account: Int64Array) -> None:
+    """Fill at the closes the entries placed there that they have reached, then exits they have passed."""
+    for leaves in (False, True):
+        for number in range(books.shape[0]):
+            book = books[number]
+            if book[c.IS_ACTIVE] == 0 or book[c.SIDE if leaves else c.N_RESTING] == 0:
+                continue
+            take_turn_nb(number, books, account)
+            if leaves:
+                leave_passed_nb(book[c.NEXT_BAR], book)
+            else:
+                enter_placed_nb(book[c.NEXT_BAR], levels, book)
+            account[c.TROUGH] = min(account[c.TROUGH], book[c.TROUGH])
+            finish_turn_nb(number, owners, books, account)
 
 
 @kernel_jit

@@ -80,15 +80,17 @@ def add_nb(bar: int, price: int, slippage: int, levels: Float64Array, book: Int6
 def is_carried_nb(bar: int, fill: int, rule: int, equity: int, book: Int64Array) -> bool:
     """Settle at its fill the size of an order placed before; list one that cannot fill and return false.
 
-    Nothing closes then. An order beside another of the same close needs margin for what it closes too. On
-    the path inside a bar margin is not looked at where a call may follow.
+    Nothing closes then. An order beside another of the same close needs margin for what it closes too. Where
+    a call may follow, margin is not looked at on the path inside a bar, nor after a market exit of the other
+    side at the same instant.
     """
     side, held = book[rule + c.RULE_SIDE], book[c.SIDE] * book[c.QUANTITY]
     reason = settle_size_nb(fill, rule, max(side * held, 0), equity, book)
     after = abs(held + side * (book[c.ORDER_STEPS] + book[c.ORDER_CLOSING]))
+    is_judged = book[c.CHOICES] & c.CALLS == 0 or (book[c.ON_LEG] == 0 and book[c.LEFT_SIDE] != -side)
     if book[c.ORDER_BESIDE] != 0 and side * held < 0:
         after += abs(held)
-    is_judged = book[c.ON_LEG] == 0 or book[c.CHOICES] & c.CALLS == 0
+        is_judged = True
     if reason == _NONE and is_judged and not has_margin_nb(fill, after, equity - book[c.OTHERS_USED], book):
         reason = _MARGIN
     if reason != _NONE:

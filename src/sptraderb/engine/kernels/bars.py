@@ -18,6 +18,7 @@ from sptraderb.engine.kernels.bar_steps import (
     take_close_rate_nb,
     walk_inside_nb,
 )
+from sptraderb.engine.kernels.closing import close_bar_nb, fills_at_close_nb
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
 from sptraderb.engine.kernels.conditions import Conditions, decide_nb, drop_pending_nb
 from sptraderb.engine.kernels.fills import close_at_nb, side_offset_nb
@@ -25,7 +26,7 @@ from sptraderb.engine.kernels.held_ranges import Flags
 from sptraderb.engine.kernels.levels import Float64Array
 from sptraderb.engine.kernels.margin import judge_margin_nb
 from sptraderb.engine.kernels.margin_calls import AT_CLOSE, call_margin_nb
-from sptraderb.engine.kernels.opening import close_bar_nb, open_bar_nb
+from sptraderb.engine.kernels.opening import open_bar_nb
 from sptraderb.engine.kernels.plain_stretches import hold_nb, stay_flat_nb, wait_nb
 from sptraderb.engine.kernels.resting_orders import cancel_both_nb
 from sptraderb.engine.kernels.varying_costs import begin_bar_nb, range_slippage_nb
@@ -199,7 +200,7 @@ def _close_nb(
             cancel_both_nb(bar, _RISK_LIMIT, book)
         elif bar >= book[c.START_BAR]:
             decide_nb(bar, flags[bar], conditions, levels, book)
-    if book[c.CHOICES] & c.AT_CLOSE != 0 and (book[c.PENDING_ENTRY] != 0 or book[c.PENDING_EXIT] != 0):
+    if fills_at_close_nb(book):
         if book[c.TWO_SIDED] != 0:
             book[c.ASK_OFFSET] = ask_closes[bar] - closes[bar]
         close_bar_nb(bar, levels, book)

@@ -32,7 +32,10 @@ _REPLACED = int(OrderReason.REPLACED)
 
 @kernel_jit
 def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array, book: Int64Array) -> None:
-    """Turn the conditions at the close of ``bar`` into what is pending and what rests."""
+    """Turn the conditions at the close of ``bar`` into what is pending and what rests.
+
+    Beside a reversal an exit is an order of its own where orders are sized when they are placed.
+    """
     if book[c.N_RESTING] > 0:
         if book[c.CHOICES] & c.CALLS != 0:
             cancel_beyond_margin_nb(bar, book)
@@ -41,25 +44,25 @@ def decide_nb(bar: int, flag: int, conditions: Conditions, levels: Float64Array,
     if flag & _MAY_ENTER == _MAY_ENTER:
         long_rule = _first_true_nb(bar, 1, conditions, book)
         short_rule = _first_true_nb(bar, -1, conditions, book)
-    side = book[c.SIDE]
+    side, acts_alone = book[c.SIDE], book[c.CHOICES] & c.SIZE_PLACED != 0
     if (
         long_rule >= 0
         and short_rule >= 0
         and _is_market_nb(long_rule, book)
         and _is_market_nb(short_rule, book)
-        and book[c.CHOICES] & c.SIZE_PLACED == 0
+        and not acts_alone
     ):
         write_event_nb(bar, _BOTH_SIDES, 0, book)
         long_rule = short_rule = -1
     leaves = side != 0 and flag & c.EXIT_TRUE != 0 and book[c.EXIT_ROW] >= 0
     leaves = leaves and conditions[book[c.EXIT_ROW], bar] != 0
     other = short_rule if side > 0 else long_rule
-    closes = leaves and not (other >= 0 and _is_market_nb(other, book))
+    closes = leaves and (acts_alone or not (other >= 0 and _is_market_nb(other, book)))
     if long_rule >= 0 and (side != 1 or _may_add_nb(closes, book)):
         _order_nb(bar, long_rule, levels, book)
     if short_rule >= 0 and (side != -1 or _may_add_nb(closes, book)):
         _order_nb(bar, short_rule, levels, book)
-    if leaves and not _reverses_nb(side, book):
+    if leaves and (acts_alone or not _reverses_nb(side, book)):
         book[c.PENDING_EXIT] = _SIGNAL
 
 

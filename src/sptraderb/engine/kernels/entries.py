@@ -166,6 +166,7 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book[c.QUANTITY] = book[c.MOST_HELD] = steps
     book[c.RULE] = number
     book[c.ENTRY_BAR] = bar
+    book[c.MARKED_BAR] = -1
     book[c.ENTRY_DECIDED] = book[c.ORDER_DECIDED]
     book[c.ENTRY_PRICE] = book[c.FIRST_FILL] = book[c.LAST_FILL] = fill
     book[c.ENTRY_REFERENCE] = price - offset

@@ -26,14 +26,16 @@ def open_bar_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
 
     Where the path follows the bar's shape, market orders come first and levels passed by the open last.
     """
-    by_shape = book[c.CHOICES] & c.BY_SHAPE != 0
+    side, by_shape = book[c.SIDE], book[c.CHOICES] & c.BY_SHAPE != 0
     leave_demanded_nb(bar, book)
     if book[c.SIDE] != 0 and not by_shape:
         close_passed_nb(bar, book)
     if book[c.N_RESTING] > 0 and not by_shape:
         enter_passed_nb(bar, levels, book)
     leave_due_nb(bar, book)
+    book[c.LEFT_SIDE] = side if book[c.SIDE] == 0 else 0
     enter_pending_nb(bar, c.OPEN, levels, book)
+    book[c.LEFT_SIDE] = 0
     if book[c.N_RESTING] > 0 and by_shape:
         enter_passed_nb(bar, levels, book)
 
@@ -60,31 +62,6 @@ def leave_due_nb(bar: int, book: Int64Array) -> None:
 
 
 @kernel_jit
-def close_bar_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
-    """Fill at its own close what was decided there (profile `close`)."""
-    leave_at_close_nb(bar, book)
-    enter_at_close_nb(bar, levels, book)
-
-
-@inlined_jit
-def leave_at_close_nb(bar: int, book: Int64Array) -> None:
-    """Close at the bar's close what was decided there."""
-    reason = book[c.PENDING_EXIT]
-    book[c.PENDING_EXIT] = 0
-    if reason != 0 and book[c.SIDE] != 0:
-        close_at_nb(bar, book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], reason, book)
-
-
-@inlined_jit
-def enter_at_close_nb(bar: int, levels: Float64Array, book: Int64Array) -> None:
-    """Enter at the bar's close what was decided there; exits of such an entry live from the next bar."""
-    enter_pending_nb(bar, c.CLOSE, levels, book)
-    if book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar:
-        book[c.LIVE_BAR] = bar + 1
-        see_nb(book[c.bar_at_nb(-book[c.SIDE]) + c.CLOSE], book)
-
-
-@kernel_jit
 def enter_pending_nb(bar: int, price_at: int, levels: Float64Array, book: Int64Array) -> None:
     """Fill the pending market entry, if there is one, at the bar's open or close."""
     number = book[c.PENDING_ENTRY] - 1
@@ -100,8 +77,9 @@ def enter_pending_nb(bar: int, price_at: int, levels: Float64Array, book: Int64A
     if book[c.SIDE] == -side:
         see_nb(price, book)
     _flip_nb(side, book)
-    enter_nb(bar, price, slippage_nb(price, book), levels, book)
+    is_filled = enter_nb(bar, price, slippage_nb(price, book), levels, book)
     if book[c.NEXT_ENTRY] > 0:
+        book[c.ORDER_BESIDE] = 1 if is_filled else 0
         _enter_next_nb(bar, price_at, levels, book)
 
 
@@ -112,9 +90,7 @@ def _enter_next_nb(bar: int, price_at: int, levels: Float64Array, book: Int64Arr
     book[c.ORDER_DECIDED], book[c.ORDER_AMBIGUOUS] = book[c.PENDING_DECIDED], 0
     book[c.ORDER_STEPS], book[c.ORDER_CLOSING] = book[c.NEXT_STEPS], book[c.NEXT_CLOSING]
     book[c.ORDER_WANTED] = book[c.NEXT_WANTED]
-    was_opened = book[c.SIDE] != 0 and book[c.ENTRY_BAR] == bar
     book[c.NEXT_ENTRY] = book[c.ORDER_BUDGET_RATE] = 0
-    book[c.ORDER_BESIDE] = 1 if was_opened else 0
     side = book[c.rule_at_nb(book[c.ORDER_RULE]) + c.RULE_SIDE]
     price = book[c.bar_at_nb(side) + price_at]
     if book[c.SIDE] == -side:
