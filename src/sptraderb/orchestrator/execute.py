@@ -32,6 +32,7 @@ from sptraderb.engine.simulate import simulate
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.manifest import build_manifest
 from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
+from sptraderb.orchestrator.profile_notes import optimistic_notes
 from sptraderb.orchestrator.profile_results import ProfileOutcome, compute_profiles, profile_blocks
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
@@ -216,6 +217,7 @@ def _result(
         notes=(
             *components.notes,
             *cost_notes(run.request, prepared.plan, candles.instrument),
+            *optimistic_notes(run.request),
             *webhook_notes(run),
         ),
         quality=prepared.report,

@@ -30,6 +30,7 @@ from sptraderb.orchestrator.prepare_portfolio import (
     PreparedPortfolio,
     prepare_portfolio,
 )
+from sptraderb.orchestrator.profile_notes import optimistic_notes
 from sptraderb.orchestrator.profile_results import difference_blocks
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.result_storing import Executed
@@ -244,7 +245,12 @@ def _facts(
         strategy_name=run.request.strategy_name,
         partial=is_partial,
         manifest=manifest,
-        notes=(*shared_notes(_notes(prepared, components)), *margin_notes(run.request), *webhook_notes(run)),
+        notes=(
+            *shared_notes(_notes(prepared, components)),
+            *margin_notes(run.request),
+            *optimistic_notes(run.request),
+            *webhook_notes(run),
+        ),
         first_leak_s=_first_leak_s(prepared, components),
         conversions=conversions,
     )
