@@ -179,7 +179,7 @@ def test_real_set_when_simulated_and_replayed_then_outcomes_are_equal(
     replayed = replay(plan, candles, signals, terms, finer=finer)
     assert outcome_differences(simulated, replayed) == ()
     assert len(replayed.trades) > 20
-    if finer is not None and profile != "tradingview":
+    if finer is not None and (PROFILES[profile].walks_finer or not PROFILES[profile].walks_ohlc):
         assert replayed.n_walked_bars > 10
 
 

@@ -88,10 +88,11 @@ def test_combined_future_when_it_changes_then_the_past_stays(run: RandomRun, cut
 
 
 @_LAW
-@given(run=combined_runs(profile="tradingview", walked=False))
-def test_magnifier_when_there_is_nothing_finer_then_changes_nothing(run: RandomRun) -> None:
+@given(run=combined_runs(walked=False), end=st.sampled_from(("", "_on_close")))
+def test_magnifier_when_there_is_nothing_finer_then_changes_nothing(run: RandomRun, end: str) -> None:
     """A magnified run without finer candles is the run that assumes each bar's way (X6)."""
-    magnified = replace(run, terms=replace(run.terms, profile=PROFILES["tradingview_magnifier"]))
+    run = replace(run, terms=replace(run.terms, profile=PROFILES[f"tradingview{end}"]))
+    magnified = replace(run, terms=replace(run.terms, profile=PROFILES[f"tradingview_magnifier{end}"]))
     require_equal(simulated(run), simulated(magnified))
 
 
