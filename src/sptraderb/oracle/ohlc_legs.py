@@ -118,8 +118,12 @@ class OhlcPath(PricePath):
             self._desk.note_lowest(position, price)
 
     def _walk_leg(self, moment: Moment, leg: Leg) -> None:
-        """Let happen what lies on a leg, the nearest first, as long as there is something."""
-        while found := self._on_leg(moment, leg):
+        """Let happen what lies on a leg, the nearest first, as long as there is something.
+
+        Exits that the price of an entry's fill has passed fill at that price.
+        """
+        entered: Decimal | None = None
+        while found := self._on_leg(moment, leg, is_new=leg.way == entered):
             first = min(found, key=lambda one: (one.way, one.rank))
             leg = replace(leg, way=first.way)
             if first.order is None:
@@ -129,27 +133,27 @@ class OhlcPath(PricePath):
                     self._desk.take_profit(moment, first.price, first.number)
             elif first.is_stop and not self._is_filled_by_stop(first.order):
                 first.order.armed = True
-            else:
-                self.enter(first.order, moment, first.price, slipped=first.order.limit is None)
+            elif self.enter(first.order, moment, first.price, slipped=first.order.limit is None):
+                entered = leg.way
 
     def _is_filled_by_stop(self, order: EntryOrder) -> bool:
         """Return whether the stop of an order fills it: a stop order, or one within its limit there."""
         stop = order.live_stop
         return order.limit is None or (stop is not None and order.is_within_limit(stop, through=ZERO))
 
-    def _on_leg(self, moment: Moment, leg: Leg) -> list[_Next]:
+    def _on_leg(self, moment: Moment, leg: Leg, *, is_new: bool) -> list[_Next]:
         found = []
         position = self._desk.position
         if position is not None:
             self._desk.arm(moment)
-            found += self._exits_on(leg, position)
+            found += self._exits_on(leg, position, is_new=is_new)
         for side in self._sides:
             order = self._board.resting.get(side)
             if order is not None:
                 found += self._entry_on(leg, order)
         return found
 
-    def _exits_on(self, leg: Leg, position: HeldPosition) -> list[_Next]:
+    def _exits_on(self, leg: Leg, position: HeldPosition, *, is_new: bool) -> list[_Next]:
         """List the exits that are passed where the market stands, or lie on the rest of the leg."""
         side, found = position.side, []
         now = leg.price_now(-side)
@@ -162,7 +166,8 @@ class OhlcPath(PricePath):
         for level, number in position.profit_levels():
             rank = _TARGET_RANK if number is None else number
             way = leg.way_to(level, -side, through=self._through) if leg.direction == side else None
-            if way is not None:
+            is_passed = way is None or (is_new and way == leg.way)
+            if way is not None and not is_passed:
                 found.append(_Next(way, rank, level, number=number))
             elif position.is_at_profit(now, level, through=self._through):
                 found.append(_Next(leg.way, rank, now, number=number))
