@@ -97,7 +97,7 @@ def _walk_leg_nb(
 ) -> None:
     """Walk one leg: the nearest order first, then what is live from there on."""
     travelled = 0
-    while True:
+    while book[c.FAULT] == 0:
         event, far = _next_nb(bar, start, end, direction, travelled, book)
         if event == _NOTHING:
             break
