@@ -65,7 +65,7 @@ def _by(run: RandomRun, profile: Profile) -> Outcome | None:
     return None if np.isin(outcome.events[:, EVENT_COLUMNS.index("code")], _ENDS).any() else outcome
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(run=resting_runs(), data=st.data())
 def test_trades_when_bars_join_then_those_on_close_are_those_at_the_next_open(
     run: RandomRun, data: st.DataObject
