@@ -198,7 +198,7 @@ def infer_instrument(symbol: str) -> Instrument:
     raise InvalidInput(
         "instrument.unknown",
         f"an instrument must be known or described, was `{symbol[:40]}`",
-        hint="describe it with --instrument symbol=..,quote=..,price_scale=..",
+        hint="describe it with --instrument quote=USD --instrument price_scale=4",
     )
 
 
