@@ -19,8 +19,8 @@ from arro3.io import write_ipc_stream, write_parquet
 from sptraderb.api.candle_encoding import in_parts
 from sptraderb.domain.candle import Candles
 
-ARROW_BARS = 4_000
-"""Bars of a record batch: a third of a millisecond."""
+ARROW_BARS = 2_000
+"""Bars of a record batch: a fifth of a millisecond."""
 
 _END_BYTES = 8
 _PARQUET_BARS = 1_000

@@ -14,7 +14,7 @@ from sptraderb.store.pool import Database
 from sptraderb.store.series_bars import BEGIN_S, BarRange, read_page
 from sptraderb.store.series_rows import SeriesState
 
-STEP_BARS = 5_000
+STEP_BARS = 2_500
 _LONGEST_DAY_MORE_S = 3_600
 _SPARE_BUCKETS = 5
 

@@ -104,7 +104,17 @@ async def open_pool(url: str, *, size: int = 5, name: str = "sptraderb", wait_s:
         max_inactive_connection_lifetime=300.0,
         timeout=_CONNECT_TIMEOUT_S,
         server_settings={"application_name": name},
+        reset=_as_it_is,
     )
+
+
+async def _as_it_is(_: Connection) -> None:
+    """Give a connection back without asking the server to forget what was set on it.
+
+    Nothing here sets what outlives a transaction: settings and locks are a transaction's, listening has a
+    connection of its own (`tests/store/test_pooled_connections.py`). An open transaction is rolled back
+    by asyncpg before. Each query would otherwise wait for the server twice.
+    """
 
 
 async def close_pool(pool: Pool, *, within_s: float = 5.0) -> None:
