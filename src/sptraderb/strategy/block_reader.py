@@ -68,7 +68,8 @@ class BlockReader:
         if node is None or isinstance(node, MappingNode):
             return node
         message = f"`{path}` must be a mapping, was {kind_words(node)}"
-        self.fault("strategy.wrong_shape", message, node, path=path)
+        hint = "its keys stand below it, each as `key: value`"
+        self.fault("strategy.wrong_shape", message, node, path=path, hint=hint)
         return None
 
     def block(self, node: DocumentNode | None, path: str, *, block: str) -> dict[str, DocumentNode]:

@@ -9,6 +9,7 @@ from sptraderb.strategy.values import EXACT, KIND_WORDS, Kind, Quantity, Value
 
 _MILLIONTHS = 6
 _PPB = 9
+_MANY = 10
 _PRICE_KINDS = (Kind.PRICE, Kind.SCALED)
 STOP_UNITS = ("%", "pips", "ticks")
 """Units of a distance that R itself is measured by."""
@@ -112,9 +113,17 @@ def _wrong_distance_unit(
         return
     code = "strategy.wrong_unit" if quantity.unit else "strategy.unit_needed"
     message = f"`{path}` must be in {' or '.join(units)}, was {quantity.text}"
-    percent = EXACT.scaleb(quantity.value, 2) if quantity.value < 1 else quantity.value
-    hint = f"such as `{Quantity(percent, '%').text}` or `20 pips`"
+    hint = f"such as {_likely(quantity)}"
     reader.fault(code, message, source, path=path, hint=hint)
+
+
+def _likely(quantity: Quantity) -> str:
+    """Return what a number without a unit is likely to mean: a fraction, a percentage, or so many pips."""
+    if quantity.value < 1:
+        return f"`{Quantity(EXACT.scaleb(quantity.value, 2), '%').text}` or `20 pips`"
+    if quantity.value < _MANY:
+        return f"`{Quantity(quantity.value, '%').text}` or `20 pips`"
+    return f"`{Quantity(quantity.value, 'pips').text}` or `2%`"
 
 
 def _series_distance(reader: BlockReader, tree: Expression, source: TextNode, path: str) -> Distance | None:

@@ -19,6 +19,7 @@ from sptraderb.strategy.document_nodes import (
     shortened,
 )
 from sptraderb.strategy.fault_list import FaultList
+from sptraderb.strategy.tokenizer import MAX_LENGTH
 
 MAX_BYTES = 65_536
 MAX_DEPTH = 16
@@ -117,6 +118,7 @@ class _Builder:
         self._anchors: dict[str, tuple[DocumentNode, int, int]] = {}
         self._root: DocumentNode | None = None
         self._n_documents = 0
+        self._cut_until = 0
 
     def build(self) -> DocumentNode | None:
         for event in self._events():
@@ -239,6 +241,9 @@ class _Builder:
         """Explain an expression that YAML cut at a comma: ``{stop: highest(high, 20)}``."""
         start = first.raw_start if isinstance(first, TextNode) else 0
         end = last.raw_end if isinstance(last, TextNode) else start
+        if start < self._cut_until:  # another piece of one that was told of
+            return
+        end = self._cut_until = max(end, _end_of_brackets(self._text, start))
         whole = shortened(self._text[start:end])
         self._faults.add(
             "strategy.unquoted_expression",
@@ -246,6 +251,17 @@ class _Builder:
             at=Place(first.place.line, first.place.column, max(1, end - start)),
             hint=f'write "{whole}"',
         )
+
+
+def _end_of_brackets(text: str, start: int) -> int:
+    """Return where an expression ends that begins at ``start``: at a `,` or `}` outside its parentheses."""
+    depth = 0
+    for at in range(start, min(len(text), start + MAX_LENGTH)):
+        letter = text[at]
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0 or letter == "\n" or (depth == 0 and letter in ",}]"):
+            return at
+    return start
 
 
 def _forget_last(entries: dict[str, tuple[TextNode, DocumentNode]]) -> None:
@@ -284,6 +300,8 @@ def _add_syntax_fault(error: yaml.YAMLError, text: str, faults: FaultList) -> No
         place = Place(mark.line + 1, mark.column + 1)
     opened = getattr(error, "context_mark", None)
     began = f", which began on line {opened.line + 1}" if opened and mark and opened.line < mark.line else ""
+    index = mark.index if mark is not None else len(text)
+    problem = "a tab stands here, where only spaces may" if text[index : index + 1] == "\t" else problem
     message = f"the text must be YAML: {problem}{began}"
     faults.add("strategy.yaml_syntax", message, at=place, hint=_syntax_hint(problem))
 

@@ -16,7 +16,7 @@ from sptraderb.strategy.parser import parse_expression
 from sptraderb.strategy.scope import Scope
 from sptraderb.strategy.syntax_tree import Expression, Span
 from sptraderb.strategy.tokenizer import ExpressionFault
-from sptraderb.strategy.values import KIND_WORDS, Kind, Quantity, Value
+from sptraderb.strategy.values import EXACT, KIND_WORDS, Kind, Quantity, Value
 
 MAX_LAG = 10_000
 
@@ -135,7 +135,7 @@ class Lowering:
         if quantity.unit in ("", "bars"):
             return Value(kind=Kind.NUMBER, constant=quantity.value)
         message = f"only pips and ticks may stand inside an expression, was {quantity.text}"
-        self.fault("strategy.unit_not_allowed", message, span)
+        self.fault("strategy.unit_not_allowed", message, span, _without_unit(quantity))
         return None
 
     def price(self, name: str, timeframe_s: int) -> Value:
@@ -145,6 +145,14 @@ class Lowering:
 
     def _add(self, fault: ExpressionFault) -> None:
         self.fault(fault.code, fault.message, fault.span, fault.hint)
+
+
+def _without_unit(quantity: Quantity) -> str:
+    number = Quantity(quantity.value, "").text
+    if quantity.unit != "%":
+        return ""
+    share = Quantity(EXACT.scaleb(quantity.value, -2), "").text
+    return f"write `{number}` for the number, `{share} * x` for a share of x"
 
 
 def common_timeframe(values: Sequence[Value]) -> int:

@@ -9,6 +9,7 @@ from sptraderb.engine.function_registry import FUNCTIONS, FunctionSpec
 from sptraderb.engine.indicator_registry import REGISTRY
 from sptraderb.engine.indicator_spec import IndicatorSpec, ParameterSpec
 from sptraderb.strategy import lowering_forming
+from sptraderb.strategy.expression_hints import foreign_call
 from sptraderb.strategy.graph import Growth
 from sptraderb.strategy.lowering import Lowering, common_timeframe, constant_lag
 from sptraderb.strategy.lowering_position import without_position
@@ -36,8 +37,8 @@ def lower_call(low: Lowering, tree: Call, timeframe_s: int, *, output: Output | 
         low.fault("strategy.arguments", message, tree.name_span, f"write `{tree.name}` without parentheses")
     else:
         message = f"a function or indicator must be known, was `{tree.name[:60]}`"
-        known = [*FUNCTIONS, *INDICATORS]
-        low.fault("strategy.unknown_function", message, tree.name_span, did_you_mean(tree.name, known))
+        hint = foreign_call(tree.name) or did_you_mean(tree.name, [*FUNCTIONS, *INDICATORS])
+        low.fault("strategy.unknown_function", message, tree.name_span, hint)
     return None
 
 

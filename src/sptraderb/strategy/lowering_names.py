@@ -114,6 +114,8 @@ def _component(low: Lowering, tree: Name, timeframe_s: int, *, output: str) -> V
 
 def _unknown_name(low: Lowering, tree: Name) -> None:
     name = tree.name
+    if name in low.scope.refused:
+        return
     if name in INDICATORS:
         message = f"`{name}` is an indicator and must have its arguments"
         low.fault("strategy.arguments", message, tree.span, f"write `{REGISTRY[INDICATORS[name]].call}`")

@@ -18,6 +18,7 @@ RESERVED = frozenset([*PRICES, *CALENDAR_FACTS, *INDICATORS, *FUNCTIONS, *_OTHER
 """Words that neither a parameter nor a series may take."""
 
 _MAX_GUESSED = 40
+_N_ALIKE = 4
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -33,16 +34,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word within a third of the letters, the nearest first; empty if none is."""
+    """Return the known word within a third of the letters, else the only one that begins alike."""
     if not 1 < len(word) <= _MAX_GUESSED:
         return ""
-    lowered = word.lower()
+    lowered, known = word.lower(), list(known)
     limit = max(1, len(word) // 3)
     scored = [
         (_distance(lowered, name, limit), name) for name in known if abs(len(name) - len(word)) <= limit
     ]
     near = sorted(row for row in scored if row[0] <= limit)
-    return near[0][1] if near else ""
+    if near:
+        return near[0][1]
+    alike = [name for name in known if _n_shared(lowered, name) >= max(_N_ALIKE, len(word) // 2)]
+    return alike[0] if len(alike) == 1 else ""
+
+
+def _n_shared(one: str, two: str) -> int:
+    """Return how many letters two words begin with in common."""
+    return next(
+        (at for at, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(two)),
+    )
 
 
 def _distance(one: str, two: str, limit: int) -> int:

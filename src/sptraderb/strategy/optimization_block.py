@@ -1,8 +1,8 @@
 """Reads `optimization`: which parameters a sweep varies, over which values, judged by what."""
 
-import re
 from collections.abc import Mapping
 
+from sptraderb.engine.metric_definitions import DEFINITIONS
 from sptraderb.strategy.block_reader import BlockReader
 from sptraderb.strategy.document_nodes import DocumentNode, MappingNode, SequenceNode, TextNode, shortened
 from sptraderb.strategy.names import did_you_mean
@@ -11,7 +11,8 @@ from sptraderb.strategy.values import Quantity
 from sptraderb.strategy.word_parameter import WordParameter
 
 MAX_VALUES = 10_000
-_WORD = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_MAX_LISTED = 10
+_METRICS = tuple(row.name for row in DEFINITIONS)
 
 
 def read_optimization(
@@ -22,9 +23,10 @@ def read_optimization(
     found: dict[str, object] = {}
     objective = reader.text(block.get("objective"), "optimization.objective")
     if objective is not None:
-        if not _WORD.fullmatch(objective.text):
+        if objective.text not in _METRICS:
             message = f"`optimization.objective` must be a metric's name, was `{shortened(objective.text)}`"
-            reader.fault("strategy.value", message, objective, path="optimization.objective")
+            hint = did_you_mean(objective.text, _METRICS) or "such as `sharpe` or `net_profit`"
+            reader.fault("strategy.value", message, objective, path="optimization.objective", hint=hint)
         found["objective"] = objective.text
     varied: dict[str, object] = {}
     for key, value in reader.entries(block.get("parameters"), "optimization.parameters"):
@@ -32,7 +34,7 @@ def read_optimization(
         parameter = declared.get(key.text)
         if parameter is None:
             message = f"`{shortened(path)}` must be one of the strategy's parameters"
-            hint = did_you_mean(key.text, declared)
+            hint = did_you_mean(key.text, declared) or _declared(declared)
             reader.fault("strategy.parameter_unknown", message, key, path=path, hint=hint)
             continue
         if isinstance(parameter, WordParameter):
@@ -42,6 +44,11 @@ def read_optimization(
     if varied:
         found["parameters"] = varied
     return found
+
+
+def _declared(declared: Mapping[str, Declared]) -> str:
+    names = ", ".join(f"`{name}`" for name in list(declared)[:_MAX_LISTED])
+    return f"parameters are {names}" if names else "the strategy has none"
 
 
 def _values(reader: BlockReader, node: DocumentNode, path: str, *, parameter: Parameter) -> object:

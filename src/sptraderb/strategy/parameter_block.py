@@ -75,7 +75,10 @@ def check_name(reader: BlockReader, key: TextNode, path: str) -> bool:
         message = (
             f"a name must be [a-z_][a-z0-9_]* of at most {MAX_NAME_LENGTH} letters, was `{shortened(name)}`"
         )
-        reader.fault("strategy.name", message, key, path=path)
+        lowered = name.lower()
+        fits = NAME.fullmatch(lowered) and len(lowered) <= MAX_NAME_LENGTH and lowered not in RESERVED
+        reader.fault("strategy.name", message, key, path=path, hint=f"write `{lowered}`" if fits else "")
+        reader.scope.refused.add(name)
         return False
     if name in RESERVED:
         message = f"a name must not be a word of the language, was `{name}`"

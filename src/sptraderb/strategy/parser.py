@@ -7,6 +7,7 @@ Precedence as in Python, lowest first: ``or``, ``and``, ``not``, comparisons (ch
 import re
 from decimal import Decimal
 
+from sptraderb.strategy.expression_hints import habit_hint
 from sptraderb.strategy.syntax_tree import (
     AtTimeframe,
     Binary,
@@ -102,18 +103,8 @@ class _Parser:
         token = self._next
         found = "the end" if token.kind is TokenKind.END else f"`{token.text}`"
         message = f"{wanted} must stand here, was {found}"
-        return ExpressionFault("strategy.expression_syntax", message, token.span, self._hint(token))
-
-    def _hint(self, token: Token) -> str:
-        word = token.text.lower()
-        if token.kind is TokenKind.NAME and word in _RESERVED and token.text not in _RESERVED:
-            return f"write `{word}`"
-        before = self._tokens[self._at - 1] if self._at else None
-        if token.kind is TokenKind.NAME and before is not None and before.kind is TokenKind.NUMBER:
-            return "units are `%`, `pips`, `ticks`, `lots`, `units`, `bars`, `R`"
-        if token.text == "%":
-            return "write `mod(a, b)` for a remainder; `%` is a unit"
-        return ""
+        hint = habit_hint(self._tokens, self._at)
+        return ExpressionFault("strategy.expression_syntax", message, token.span, hint)
 
     def _expression(self, lowest: int) -> Expression:
         """Parse `expression := operand (OPERATOR expression)*, operators of precedence >= lowest`."""
@@ -243,8 +234,10 @@ class _Parser:
         self._take()
         arguments: list[Expression] = []
         while not self._is(")"):
+            if arguments and not self._is(","):
+                raise self._unexpected("`,` or `)`")
             if arguments:
-                self._expect(",")
+                self._take()
             arguments.append(self._expression(_OR))
         end = self._take().span.end
         span = Span(name.span.start, end)

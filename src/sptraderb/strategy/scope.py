@@ -32,6 +32,8 @@ class Scope:
         Python components, and what their values are.
     programs : dict of int to PositionProgram
         Conditions about the position compiled so far, by node.
+    refused : set of str
+        Names that were given and may not be; what uses them is no further fault.
     """
 
     target: StrategyTarget
@@ -41,6 +43,7 @@ class Scope:
     sources: dict[str, tuple[TextNode, Expression]] = field(default_factory=dict)
     components: dict[str, tuple[Component, Kind]] = field(default_factory=dict)
     programs: dict[int, PositionProgram] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
 
     @classmethod
     def empty(cls) -> "Scope":

@@ -57,7 +57,17 @@ _HINTS = {
     '"': "an expression holds no text",
     "'": "an expression holds no text",
     ":": "a price level is written `{price: ...}`",
+    "\u2264": "write `<=`",
+    "\u2265": "write `>=`",
+    "\u2260": "write `!=`",
+    "\u2212": "write `-`",
+    "\u2013": "write `-`",
+    "\u00d7": "write `*`",
+    "\u00f7": "write `/`",
+    **dict.fromkeys("\u201c\u201d\u2018\u2019", "an expression needs no quotes inside"),
+    **dict.fromkeys("$\u20ac\u00a3", "an amount of money is `size: {notional: 500}`"),
 }
+_ARGUMENT_NAME = re.compile(r"[(,]\s*[A-Za-z_][A-Za-z0-9_]*\s*$")
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -100,5 +110,12 @@ def _unreadable(text: str, position: int) -> ExpressionFault:
         "strategy.expression_syntax",
         f"an expression must hold numbers, names and operators, was `{shown}`",
         Span(position, position + 1),
-        _HINTS.get(character, ""),
+        _hint(text, position),
     )
+
+
+def _hint(text: str, position: int) -> str:
+    """Return what to write for a character, with a look at what stands before it."""
+    if text[position] == "=" and _ARGUMENT_NAME.search(text, 0, position):
+        return "arguments have no names: write `rsi(close, 14)`; `==` compares"
+    return _HINTS.get(text[position], "")
