@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from sptraderb.strategy.header import read_backtest_defaults
+from sptraderb.testing.worked_strategies import strategy_files
+
 Client = httpx.AsyncClient
 YAML = {"content-type": "application/yaml"}
 TEXT = """\
@@ -97,6 +100,21 @@ async def test_validate_when_good_then_200_and_nothing_stored(client: Client) ->
     broken = await client.post("/api/strategies/validate", content=BROKEN, headers=YAML)
     assert (broken.status_code, broken.json()["code"]) == (422, "strategy.invalid")
     assert (await client.get("/api/strategies")).json() == []
+
+
+async def test_validate_when_given_the_worked_strategies_then_all_are_good(client: Client) -> None:
+    """Each worked file is answered with its own market, warm-up, cost and look-ahead status."""
+    for strategy in strategy_files():
+        text = strategy.read_text(encoding="utf-8")
+        answer = await client.post("/api/strategies/validate", content=text, headers=YAML)
+        said = answer.json()
+        assert (answer.status_code, said["valid"], said["name"]) == (200, True, strategy.stem), said
+        report, stated = said["report"], read_backtest_defaults(text)
+        assert (report["symbol"], report["timeframe"]) == (stated["symbol"], stated["timeframe"])
+        assert report["look_ahead"] == "none"
+        assert report["first_value"] >= report["waits"][0]["first_value"] > 0
+        assert report["estimated_ms_per_100k_bars"] > 0
+        assert report["first_bars"]
 
 
 async def test_revisions_when_a_text_changed_then_each_can_be_read(client: Client) -> None:

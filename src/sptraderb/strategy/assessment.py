@@ -6,7 +6,8 @@ evaluated: everything follows from the plan.
 
 from dataclasses import dataclass
 
-from sptraderb.domain.plan import Note, Plan
+from sptraderb.domain.plan import Node, Note, Plan
+from sptraderb.domain.timeframe import D1, STORED, W1
 from sptraderb.errors import Fault, StrategyInvalid
 from sptraderb.strategy.compiler import compile_strategy, stated_target
 from sptraderb.strategy.evaluation_cost import estimated_ms, evaluated_nodes
@@ -142,6 +143,14 @@ def assess_strategy(text: str, *, target: StrategyTarget | None = None) -> Asses
     )
 
 
+def _spelt(node: Node) -> str:
+    """Return a node's text; of one that a series brought to a higher timeframe, with that one."""
+    if not node.timeframe_s or "@" in node.text:
+        return node.text
+    known = {frame.seconds: frame.name for frame in (*STORED, D1, W1)}
+    return f"{node.text} on {known.get(node.timeframe_s, f'{node.timeframe_s // 60}m')}"
+
+
 def _waits(plan: Plan, nodes: frozenset[int]) -> tuple[Wait, ...]:
     """Return the series that need most bars, those that only pass on what others need left out."""
     rows = []
@@ -152,6 +161,6 @@ def _waits(plan: Plan, nodes: frozenset[int]) -> tuple[Wait, ...]:
             (plan.nodes[argument].settle for argument in node.args), default=0
         )
         if adds and not node.boolean:
-            rows.append(Wait(text=node.text, first_value=node.first_value, settle=node.settle))
+            rows.append(Wait(text=_spelt(node), first_value=node.first_value, settle=node.settle))
     rows.sort(key=lambda row: (-row.first_value, -row.settle, row.text))
     return tuple(rows[:MAX_WAITS])
