@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from sptraderb.orchestrator.confinement import ProcessLimits, confine
+from sptraderb.orchestrator.confinement import ProcessLimits, confine, limit_use
 
 Float64Array = npt.NDArray[np.float64]
 Answer = dict[str, Any]
@@ -70,9 +70,11 @@ def main() -> None:
     try:
         _import_known(request["source"])
         held = frozenset({"limits"})
+        limits = ProcessLimits(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
         if request["confined"]:
-            limits = ProcessLimits(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
             held = confine(limits, readable=_readable())
+        else:
+            limit_use(limits)
         missing = sorted(set(request["must_hold"]) - held)
         if missing:
             answer: Answer = {"error": "not_confined", "missing": missing}

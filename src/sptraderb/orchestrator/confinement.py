@@ -89,12 +89,17 @@ def confine(limits: ProcessLimits, *, readable: Sequence[str]) -> frozenset[str]
     return frozenset(held)
 
 
-def _limit(limits: ProcessLimits) -> None:
+def limit_use(limits: ProcessLimits) -> None:
+    """Bound this process's memory and processor time, for good; all that holds for trusted components."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+
+
+def _limit(limits: ProcessLimits) -> None:
+    limit_use(limits)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES, _MOST_FILES))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 

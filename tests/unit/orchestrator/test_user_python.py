@@ -161,12 +161,16 @@ def test_component_when_it_prints_then_the_answer_stays_whole(tmp_path: Path, ca
     np.testing.assert_array_equal(found.series["it", ""], candles.close_ticks / 10.0**5)
 
 
-def test_component_when_it_never_ends_then_the_limit_ends_it(tmp_path: Path, candles: Candles) -> None:
-    """Processor time and memory are bounded by the kernel, whatever the component does."""
+@pytest.mark.parametrize("mode", ["confined", "trusted"])
+def test_component_when_it_never_ends_then_the_limit_ends_it(
+    tmp_path: Path, candles: Candles, mode: str
+) -> None:
+    """Processor time and memory are bounded by the kernel, whatever the component does and who wrote it."""
     source = "def generate_signals(data):\n    while True:\n        pass\n"
-    assert refused(tmp_path, source, candles, cpu_s=1).code == "python.limit"
+    error = refused(tmp_path, source, candles, cpu_s=1, mode=mode)
+    assert (error.code, "its process ended with" in error.message) == ("python.limit", True)
     hungry = "def generate_signals(data):\n    return bytearray(8 << 30)\n"
-    error = refused(tmp_path, hungry, candles)
+    error = refused(tmp_path, hungry, candles, mode=mode)
     assert error.code == "python.failed"
     assert "MemoryError" in error.message
 
