@@ -121,8 +121,12 @@ def bar_flags(plan: Plan, candles: Candles, signals: Signals, terms: Terms) -> n
     return flags
 
 
-def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int, n_bars: int) -> Int64Array:
+def new_book(
+    plan: Plan, instrument: Instrument, terms: Terms, *, rows: int, n_bars: int, most_finer: int = 1
+) -> Int64Array:
     """Return a book of ``n_bars`` bars before its first, with room for ``rows`` rows a table.
+
+    ``most_finer`` is the most finer bars that a bar is walked by.
 
     Raises
     ------
@@ -136,7 +140,7 @@ def new_book(plan: Plan, instrument: Instrument, terms: Terms, *, rows: int, n_b
     live_at, most = parts_at + sum(all_parts) * c.PART_WIDTH, max(all_parts, default=0)
     listed_at, listed = live_at + most, _most_listed(plan, terms)
     tables_at = listed_at + listed * LISTED_WIDTH
-    head += [len(plan.entries), rows, tables_at, live_at, _rows_a_bar(most, listed, terms)]
+    head += [len(plan.entries), rows, tables_at, live_at, _rows_a_bar(most, listed, terms, most_finer)]
     head += cost_row(terms, n_bars)
     head[c.LISTED_AT], head[c.UNIT_STEPS] = listed_at, 10**instrument.quantity_scale
     parts: list[int] = []
@@ -161,7 +165,7 @@ def _most_listed(plan: Plan, terms: Terms) -> int:
     return min(plan.scale_in.max_entries, _MOST_LISTED) + 1
 
 
-def _rows_a_bar(most_parts: int, listed: int, terms: Terms) -> int:
+def _rows_a_bar(most_parts: int, listed: int, terms: Terms, most_finer: int) -> int:
     """Return the trade rows that partial exits, margin calls and fills listed apart add on one bar at most.
 
     A row ends an exit or a fill; the ledger may take more than its four rows for each.
@@ -169,7 +173,8 @@ def _rows_a_bar(most_parts: int, listed: int, terms: Terms) -> int:
     exits = _POSITIONS_A_BAR * most_parts
     if not (terms.profile.calls_margin or listed):
         return exits
-    return 2 * (exits + _CALLS_A_BAR + 2 * _POSITIONS_A_BAR + listed)
+    calls = _CALLS_A_BAR * (most_finer if terms.profile.walks_finer else 1)
+    return 2 * (exits + calls + 2 * _POSITIONS_A_BAR + listed)
 
 
 def grown_book(book: Int64Array, rows: int) -> Int64Array:

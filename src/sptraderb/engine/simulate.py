@@ -142,7 +142,15 @@ class Walk:
         )
         self.curves = np.empty((c.N_CURVES, self.n_bars), dtype=np.int64)
         self.rows = _FIRST_ROWS
-        self.book = new_book(plan, candles.instrument, terms, rows=self.rows, n_bars=self.n_bars)
+        first, last = self.finer[0]
+        self.book = new_book(
+            plan,
+            candles.instrument,
+            terms,
+            rows=self.rows,
+            n_bars=self.n_bars,
+            most_finer=int(np.max(last - first, initial=1)),
+        )
         deposit = (self.first_bar, int(LedgerKind.DEPOSIT), terms.capital_minor, -1)
         self.parts: tuple[list[Int64Array], ...] = ([], [np.array([deposit], dtype=np.int64)], [], [])
 
@@ -192,7 +200,7 @@ class Walk:
     def _empty_tables(self) -> None:
         for part, table in zip(self.parts, filled_tables(self.book), strict=True):
             part.append(table)
-        self.rows = min(self.rows * 2, _MOST_ROWS)
+        self.rows = max(min(self.rows * 2, _MOST_ROWS), int(self.book[c.MOST_PARTS]) + _FIRST_ROWS)
         self.book = grown_book(self.book, self.rows)
 
     def outcome(self, done: int) -> Outcome:

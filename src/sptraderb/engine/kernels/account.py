@@ -16,6 +16,7 @@ from sptraderb.engine.kernels.arithmetic import (
     wide_half_even_nb,
 )
 from sptraderb.engine.kernels.codes import inlined_jit, kernel_jit
+from sptraderb.engine.kernels.table_room import has_room_nb
 
 _RATE_ONE = 10**9
 _MAX_DRAWDOWN = int(EventCode.MAX_DRAWDOWN)
@@ -128,6 +129,8 @@ def book_nb(bar: int, kind: int, amount: int, book: Int64Array) -> None:
     if not fits:
         book[c.FAULT] = c.OVERFLOW
     book[c.BALANCE] = balance
+    if not has_room_nb(c.N_LEDGER, c.LEDGER_TIMES, book):
+        return
     at = c.ledger_at_nb(book)
     book[at] = bar
     book[at + 1] = kind
@@ -139,6 +142,8 @@ def book_nb(bar: int, kind: int, amount: int, book: Int64Array) -> None:
 @kernel_jit
 def write_event_nb(bar: int, code: int, value: int, book: Int64Array) -> None:
     """Write one event row."""
+    if not has_room_nb(c.N_EVENTS, 1, book):
+        return
     at = c.event_at_nb(book)
     book[at] = bar
     book[at + 1] = code

@@ -185,7 +185,6 @@ def _open_nb(bar: int, fill: int, price: int, stop: int, target: int, steps: int
     book[c.AMBIGUOUS] = book[c.ORDER_AMBIGUOUS] | book[c.UNCERTAIN]
     book[c.POSITION] = book[c.N_POSITIONS]
     book[c.N_POSITIONS] += 1
-    book[c.MARKED_BAR] = -1
     set_unit_nb(book)
     spread, spread_fits = cost_nb(-abs(offset), steps, book)
     slippage, slippage_fits = cost_nb(-abs(fill - price), steps, book)

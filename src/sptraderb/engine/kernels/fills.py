@@ -44,6 +44,7 @@ from sptraderb.engine.kernels.listed_fills import (
     listed_sum_nb,
     take_listed_nb,
 )
+from sptraderb.engine.kernels.table_room import has_room_nb
 
 _NO_LEVEL = NO_LEVEL
 _PRICE_PNL = int(LedgerKind.PRICE_PNL)
@@ -323,6 +324,9 @@ def _write_row_nb(
     side, exit_price = book[c.SIDE], book[c.EXIT_PRICE]
     low, high = min(exit_price, seen[0]), max(exit_price, seen[1])
     swap, funding = _take_nb(c.SWAP_BOOKED, steps, book), _take_nb(c.FUNDING_BOOKED, steps, book)
+    book[c.QUANTITY] -= steps
+    if not has_room_nb(c.N_TRADES, 1, book):
+        return
     at = c.trade_at_nb(book)
     book[at] = side
     book[at + 1] = opened[0]
@@ -348,7 +352,6 @@ def _write_row_nb(
     book[at + 21] = max(0, entry[0] - low if side > 0 else high - entry[0])
     book[at + 22] = max(0, high - entry[0] if side > 0 else entry[0] - low)
     book[c.N_TRADES] += 1
-    book[c.QUANTITY] -= steps
 
 
 @kernel_jit

@@ -9,6 +9,7 @@ from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.codes import kernel_jit
 from sptraderb.engine.kernels.levels import Float64Array, on_grid_nb
 from sptraderb.engine.kernels.sizing import has_margin_nb, placed_size_nb
+from sptraderb.engine.kernels.table_room import has_room_nb
 
 _REJECTED = int(OrderState.REJECTED)
 _UNFILLED = int(OrderState.UNFILLED)
@@ -28,6 +29,8 @@ def write_order_nb(
 
     ``state`` is its state and the reason, ``sizes`` the steps wanted and filled.
     """
+    if not has_room_nb(c.N_ORDERS, 1, book):
+        return
     at = c.order_at_nb(book)
     number = book[c.ORDER_RULE]
     book[at] = book[c.ORDER_DECIDED]
