@@ -1,6 +1,7 @@
 """The JSON Schema of the document, for editors; made of the same keys that the compiler checks."""
 
 from sptraderb.strategy.document import MAX_BYTES
+from sptraderb.strategy.legacy_schema import OLDER_SHAPE, older_schema
 from sptraderb.strategy.names import MAX_NAME_LENGTH
 from sptraderb.strategy.schema import BLOCKS, Key
 from sptraderb.strategy.tokenizer import MAX_LENGTH
@@ -38,14 +39,17 @@ def json_schema() -> dict[str, object]:
     Notes
     -----
     It knows keys and shapes; what only the compiler knows (types of expressions, units, ranges) is told by
-    ``POST /api/strategies/validate``.
+    ``POST /api/strategies/validate``. A file of the older dialect is told by its shape, as `legacy` does,
+    and held to that dialect's keys.
     """
-    definitions = {name: _block_schema(name) for name in BLOCKS if name != "strategy"}
+    definitions = {name: _block_schema(name) for name in BLOCKS} | {"older": older_schema()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "SPtraderB strategy",
         "description": f"A strategy of the SPtraderB language, at most {MAX_BYTES} bytes of YAML.",
-        **_block_schema("strategy"),
+        "if": OLDER_SHAPE,
+        "then": {"$ref": "#/$defs/older"},
+        "else": {"$ref": "#/$defs/strategy"},
         "$defs": {name: definitions[name] for name in sorted(definitions)},
     }
 

@@ -84,8 +84,14 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             Key("parameters", "mapping", "Numbers given to the class."),
             Key("outputs", "text|list", "Names of its series where it gives several."),
             Key("indicators", "text|list", "Named series it is given."),
-            Key("warm_up", "quantity", "Bars before its first value."),
-            Key("values", "text", "What its values are: `number` (default), `price` or `distance`."),
+            Key("warm_up", "quantity", "Bars before its first value.", default="0 bars"),
+            Key(
+                "values",
+                "text",
+                "What its values are, for the checks of stops and targets.",
+                default="number",
+                choices=("number", "price", "distance"),
+            ),
         ),
         "entry": _block(
             Key("long", "@rule[]", "Entries that buy."),
@@ -151,16 +157,27 @@ BLOCKS: Mapping[str, Block] = MappingProxyType(
             ),
         ),
         "costs": _block(
-            Key("commission", "quantity|@commission", "Percent of notional per side, or its parts."),
-            Key("spread", "quantity|mapping", "Pips or ticks between bid and ask, fixed or by hour."),
+            Key(
+                "commission",
+                "quantity|@commission",
+                "Percent of notional per side, or its parts.",
+                default="0%",
+            ),
+            Key(
+                "spread",
+                "quantity|mapping",
+                "Pips or ticks between bid and ask, fixed or by hour.",
+                default="0 pips",
+            ),
             Key(
                 "slippage",
                 "quantity",
                 "Pips, ticks, percent or `10% of range` lost on market and stop orders.",
+                default="0 pips",
             ),
             Key("swap", "@swap", "Financing over night, for a day."),
             Key("funding", "text", "Financing of perpetual futures, such as `0.01% every 8h`; longs pay it."),
-            Key("conversion_fee", "quantity", "Percent of a price P&L that is converted."),
+            Key("conversion_fee", "quantity", "Percent of a price P&L that is converted.", default="0%"),
         ),
         "swap": _block(
             Key("long", "text", "Of longs, + is received: `-0.6 points`, `-5 per lot`, `-2.5%` a year."),

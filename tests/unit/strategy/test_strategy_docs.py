@@ -68,8 +68,9 @@ def test_json_schema_when_made_then_every_reference_resolves() -> None:
     assert isinstance(definitions, dict)
     wanted = set(re.findall(r"#/\$defs/(\w+)", repr(schema)))
     assert wanted <= set(definitions)
-    assert schema["required"] == ["name", "entry"]
-    assert schema["additionalProperties"] is False
+    assert schema["else"] == {"$ref": "#/$defs/strategy"}
+    assert definitions["strategy"]["required"] == ["name", "entry"]
+    assert definitions["strategy"]["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("text", _EXAMPLES[:1], ids=["guide"])
