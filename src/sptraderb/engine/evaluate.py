@@ -4,7 +4,7 @@
 when they are available (T3).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,15 @@ from sptraderb.engine.local_time import entry_gate
 from sptraderb.engine.series_order import Values
 
 
-def evaluate(
-    plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERIES, profile: Profile = STRICT
-) -> Signals:
-    """Return conditions and levels of a plan on candles.
+def evaluate_until(
+    plan: Plan,
+    candles: Candles,
+    *,
+    external: ExternalSeries = NO_SERIES,
+    profile: Profile = STRICT,
+    should_stop: Callable[[], bool] | None,
+) -> Signals | None:
+    """Return conditions and levels of a plan on candles, None if stopped on the way.
 
     Parameters
     ----------
@@ -33,10 +38,12 @@ def evaluate(
         What the plan's components gave.
     profile : Profile
         Whether numbers compare as raw doubles (M9 does not hold then).
+    should_stop : callable or None
+        Asked between nodes, and every 20 ms where threads compute; true ends the evaluation.
 
     Returns
     -------
-    Signals
+    Signals or None
         By node; ``ready_bar`` is the first bar on which every price and indicator that a rule reads
         has a value, and not before the plan's own ``first_value`` (T2); 0 where the profile decides at
         once.
@@ -56,7 +63,10 @@ def evaluate(
     inputs = plan.program_nodes()
     wanted = conditions | levels | inputs
     walk = GraphWalk(plan, candles, external, raw=profile.exact_comparisons)
-    values, first_defined = walk.run(wanted)
+    found = walk.run(wanted, should_stop)
+    if found is None:
+        return None
+    values, first_defined = found
     ready = 0 if profile.decides_at_once else max(plan.first_value, first_defined)
     return Signals(
         conditions={node: values[node] == TRUE for node in sorted(conditions)},
@@ -65,6 +75,15 @@ def evaluate(
         ready_bar=min(ready, len(candles)),
         inputs={node: _as_number(values[node]) for node in sorted(inputs)},
     )
+
+
+def evaluate(
+    plan: Plan, candles: Candles, *, external: ExternalSeries = NO_SERIES, profile: Profile = STRICT
+) -> Signals:
+    """Return conditions and levels of a plan on candles: `evaluate_until` without an end before the end."""
+    found = evaluate_until(plan, candles, external=external, profile=profile, should_stop=None)
+    assert found is not None  # nothing told it to stop
+    return found
 
 
 def evaluate_series(
@@ -80,7 +99,8 @@ def evaluate_series(
         Which series; None = all.
     """
     wanted = {name: node for name, node in plan.series.items() if names is None or name in names}
-    values, _ = GraphWalk(plan, candles, NO_SERIES).run(frozenset(wanted.values()))
+    found = GraphWalk(plan, candles, NO_SERIES).run(frozenset(wanted.values()))
+    values = {} if found is None else found[0]
     return {name: _as_number(values[node]) for name, node in wanted.items()}
 
 

@@ -3,13 +3,13 @@
 An array is used again after its last reader, so that few live at once. Which thread computes a node and
 when changes no value: a node's values depend on those of its arguments alone. Large runs use every
 processor the process may have, small ones none but the caller's: kernels, TA-Lib and NumPy let other
-threads run meanwhile.
+threads run meanwhile. A large run's caller only looks whether to stop, so that no long node delays it.
 """
 
 import heapq
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -38,6 +38,8 @@ NO_SERIES: ExternalSeries = MappingProxyType({})
 MOST_THREADS = 4
 _BARS_PER_THREAD = 100_000
 """Below, starting a thread costs more than it saves."""
+_LOOK_S = 0.02
+"""Seconds between two looks whether to stop, while threads compute."""
 
 
 class GraphWalk:
@@ -68,23 +70,41 @@ class GraphWalk:
         self._first_defined = 0
         self._failures: dict[int, Exception] = {}
         self._turn = threading.Condition()
+        self._is_stopped = False
 
-    def run(self, wanted: frozenset[int]) -> tuple[dict[int, Values], int]:
-        """Return the wanted nodes' values on the run's bars, and the first bar all sources have one."""
+    def run(
+        self, wanted: frozenset[int], should_stop: Callable[[], bool] | None = None
+    ) -> tuple[dict[int, Values], int] | None:
+        """Return the wanted nodes' values on the run's bars, and the first bar all sources have one.
+
+        None if ``should_stop`` said so between two nodes, or at any time where threads compute: those then
+        end by themselves after the node they are at.
+        """
         order = self._order(wanted)
         for number in order:
             self._frame(self.nodes[number].timeframe_s)
         self._plan_work(order, wanted)
         n_threads = min(MOST_THREADS, _n_processors(), 1 + len(self.base) // _BARS_PER_THREAD)
-        helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(n_threads - 1)]
-        for helper in helpers:
-            helper.start()
-        self._work()
-        for helper in helpers:
-            helper.join()
+        if n_threads == 1:
+            self._work(should_stop)
+        else:
+            self._work_together(n_threads, should_stop)
         if self._failures:
             raise self._failures[min(self._failures)]
-        return self._result, self._first_defined
+        return None if self._is_stopped else (self._result, self._first_defined)
+
+    def _work_together(self, n_threads: int, should_stop: Callable[[], bool] | None) -> None:
+        """Let threads work, and wait for them unless told to stop."""
+        helpers = [threading.Thread(target=self._work, daemon=True) for _ in range(n_threads)]
+        for helper in helpers:
+            helper.start()
+        with self._turn:
+            while self._left and not self._failures and not self._is_stopped:
+                self._turn.wait(_LOOK_S)
+                self._is_stopped = should_stop is not None and should_stop()
+        if not self._is_stopped:
+            for helper in helpers:
+                helper.join()
 
     def _order(self, wanted: Iterable[int]) -> list[int]:
         """Return the nodes needed, each right after what it reads: so values are read soon and freed."""
@@ -135,14 +155,16 @@ class GraphWalk:
             for arg in inputs
         )
 
-    def _work(self) -> None:
+    def _work(self, should_stop: Callable[[], bool] | None = None) -> None:
         """Compute nodes until none is left; every thread does this."""
         places: dict[int, Place] = {}
         while True:
+            if should_stop is not None and should_stop():
+                self._is_stopped = True
             with self._turn:
-                while not self._ready and self._left and not self._failures:
+                while not self._ready and self._left and not self._is_over():
                     self._turn.wait()
-                if not self._left or self._failures:
+                if not self._left or self._is_over():
                     return
                 number = self._by_rank[heapq.heappop(self._ready)]
             try:
@@ -152,6 +174,9 @@ class GraphWalk:
                     self._failures[number] = problem
                     self._turn.notify_all()
                 return
+
+    def _is_over(self) -> bool:
+        return self._is_stopped or bool(self._failures)
 
     def _computed(self, number: int, places: dict[int, Place]) -> dict[int, Values]:
         """Return the values of a node, and of its siblings if it is the first of them."""

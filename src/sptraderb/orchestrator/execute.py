@@ -2,7 +2,7 @@
 
 1. text, market, plan, candles, report     prepare_run.load_run          phase loading
 2. components: the strategy's own Python  user_python                   phase compiling
-3. signals, terms                          prepare_run.prepare_run       phase compiling
+3. signals, terms, stoppable between nodes prepare_run.prepare_until     phase compiling
 4. simulate, stoppable between chunks      engine/simulate               phase simulating
 5. bounds: once more with every unknown decided for the position, if any was (X6); further profiles
 6. metrics                                 engine/metrics                phase storing
@@ -31,7 +31,7 @@ from sptraderb.engine.metrics import measure
 from sptraderb.engine.simulate import simulate
 from sptraderb.orchestrator.component_policy import OFF, ComponentPolicy
 from sptraderb.orchestrator.manifest import build_manifest
-from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
+from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_until
 from sptraderb.orchestrator.profile_notes import optimistic_notes
 from sptraderb.orchestrator.profile_results import ProfileOutcome, compute_profiles, profile_blocks
 from sptraderb.orchestrator.progress import ProgressMeter
@@ -76,7 +76,7 @@ def execute(
     loaded : LoadedRun
         Its plan and candles.
     should_stop : callable
-        Read between chunks of bars.
+        Read between series and between chunks of bars.
     meter : ProgressMeter
         Told of phases and bars.
     simulator : callable
@@ -100,7 +100,9 @@ def execute(
     components = compute_components(loaded.plan, loaded.candles, policy, should_stop=should_stop)
     if components is None:
         return None
-    prepared = prepare_run(run.request, loaded, external=components.series)
+    prepared = prepare_until(run.request, loaded, external=components.series, should_stop=should_stop)
+    if prepared is None:
+        return None
     meter.enter(Phase.SIMULATING)
     outcome = simulator(
         prepared.plan,
@@ -173,7 +175,9 @@ def _other_profiles(
         )
         return outcome, _best_case(prepared, outcome, simulator, should_stop=should_stop)
 
-    return compute_profiles(run.request, loaded, external=components.series, compute=compute)
+    return compute_profiles(
+        run.request, loaded, external=components.series, compute=compute, should_stop=should_stop
+    )
 
 
 def webhook_notes(run: Run) -> tuple[Note, ...]:

@@ -11,6 +11,7 @@
              then what the older dialect's filters keep back      engine/entry_filters
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from sptraderb.domain.profile import PROFILES, STRICT
 from sptraderb.domain.terms import Terms
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.entry_filters import with_filters
-from sptraderb.engine.evaluate import evaluate
+from sptraderb.engine.evaluate import evaluate_until
 from sptraderb.engine.graph_walk import NO_SERIES, ExternalSeries
 from sptraderb.errors import CandlesUnusable
 from sptraderb.orchestrator.candle_fitness import require_fit
@@ -170,7 +171,21 @@ def prepare_run(
     external: ExternalSeries = NO_SERIES,
     decimals: int | None = None,
 ) -> PreparedRun:
-    """Evaluate the plan's conditions and set the terms.
+    """Evaluate the plan's conditions and set the terms: `prepare_until` without an end before the end."""
+    prepared = prepare_until(request, loaded, external=external, decimals=decimals, should_stop=None)
+    assert prepared is not None  # nothing told it to stop
+    return prepared
+
+
+def prepare_until(
+    request: BacktestRequest,
+    loaded: LoadedRun,
+    *,
+    external: ExternalSeries = NO_SERIES,
+    decimals: int | None = None,
+    should_stop: Callable[[], bool] | None,
+) -> PreparedRun | None:
+    """Evaluate the plan's conditions and set the terms; None if stopped meanwhile.
 
     Parameters
     ----------
@@ -182,15 +197,23 @@ def prepare_run(
         What the plan's components gave.
     decimals : int, optional
         Decimals of money where other symbols share the account.
+    should_stop : callable or None
+        As `engine.evaluate.evaluate_until` asks it.
 
     Raises
     ------
     CandlesUnusable
         ``candles.too_few`` if no bar is left to trade after the warm-up, ``conversion.no_rate``.
     """
-    signals = evaluate(
-        loaded.plan, loaded.candles, external=external, profile=PROFILES.get(request.profile, STRICT)
+    signals = evaluate_until(
+        loaded.plan,
+        loaded.candles,
+        external=external,
+        profile=PROFILES.get(request.profile, STRICT),
+        should_stop=should_stop,
     )
+    if signals is None:
+        return None
     start_bar = max(loaded.first_bar, signals.ready_bar)
     n_bars, symbol = len(loaded.candles), loaded.candles.instrument.symbol
     if start_bar + 1 >= n_bars:

@@ -13,7 +13,7 @@ from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.profile_differences import profile_differences
 from sptraderb.domain.result_document import RunFacts, Simulated, build
 from sptraderb.engine.metrics import measure
-from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_run
+from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_until
 from sptraderb.orchestrator.user_python import ExternalSeries
 
 Block = dict[str, object]
@@ -44,7 +44,12 @@ class ProfileOutcome:
 
 
 def compute_profiles(
-    request: BacktestRequest, loaded: LoadedRun, *, external: ExternalSeries, compute: Compute
+    request: BacktestRequest,
+    loaded: LoadedRun,
+    *,
+    external: ExternalSeries,
+    compute: Compute,
+    should_stop: Callable[[], bool],
 ) -> dict[str, ProfileOutcome] | None:
     """Compute a run under its further profiles.
 
@@ -58,6 +63,8 @@ def compute_profiles(
         Series of the plan's components.
     compute : callable
         Gives the outcome and the best case of a prepared run.
+    should_stop : callable
+        Read while series are computed.
 
     Returns
     -------
@@ -66,7 +73,10 @@ def compute_profiles(
     """
     found: dict[str, ProfileOutcome] = {}
     for name in request.more_profiles:
-        prepared = prepare_run(dataclasses.replace(request, profile=name), loaded, external=external)
+        named = dataclasses.replace(request, profile=name)
+        prepared = prepare_until(named, loaded, external=external, should_stop=should_stop)
+        if prepared is None:
+            return None
         outcome, best = compute(prepared)
         if outcome.n_bars_done < len(prepared.candles):
             return None
