@@ -180,9 +180,14 @@ def _rows_a_bar(most_parts: int, listed: int, terms: Terms, most_finer: int) -> 
 def grown_book(book: Int64Array, rows: int) -> Int64Array:
     """Return the same book with empty tables of ``rows`` rows."""
     numbers = book[: int(book[c.TABLES_AT])].copy()
-    numbers[[c.N_TRADES, c.N_LEDGER, c.N_ORDERS, c.N_EVENTS]] = 0
+    empty_tables(numbers)
     numbers[c.TABLE_ROWS] = rows
     return _with_tables(numbers, rows)
+
+
+def empty_tables(book: Int64Array) -> None:
+    """Forget the rows in a book's tables."""
+    book[[c.N_TRADES, c.N_LEDGER, c.N_ORDERS, c.N_EVENTS]] = 0
 
 
 def _with_tables(numbers: Int64Array, rows: int) -> Int64Array:

@@ -18,6 +18,7 @@ from sptraderb.engine.book import (
     bar_flags,
     condition_rows,
     condition_table,
+    empty_tables,
     filled_tables,
     grown_book,
     level_rows,
@@ -29,13 +30,15 @@ from sptraderb.engine.finer_candles import finer_tables
 from sptraderb.engine.kernels import codes as c
 from sptraderb.engine.kernels.bars import end_of_data_nb, walk_bars_nb
 from sptraderb.engine.position_tables import TIE, position_tables
+from sptraderb.engine.row_table import RowTable
 from sptraderb.errors import MoneyOverflow
 
 CHUNK_BARS = 262_144
 """Bars walked between two looks at cancel and progress: a few milliseconds."""
 _FourPrices = tuple[Int64Array, Int64Array, Int64Array, Int64Array]
 _FIRST_ROWS = 1024
-_MOST_ROWS = 65_536
+_MOST_ROWS = 8192
+_LEDGER = 1
 
 
 def _never() -> bool:
@@ -152,7 +155,8 @@ class Walk:
             most_finer=int(np.max(last - first, initial=1)),
         )
         deposit = (self.first_bar, int(LedgerKind.DEPOSIT), terms.capital_minor, -1)
-        self.parts: tuple[list[Int64Array], ...] = ([], [np.array([deposit], dtype=np.int64)], [], [])
+        self.tables = [RowTable(rows.shape[1]) for rows in filled_tables(self.book)]
+        self.tables[_LEDGER].add(np.array([deposit], dtype=np.int64))
 
     def run(self, stop_bar: int) -> None:
         """Walk up to a bar, emptying full tables on the way.
@@ -187,7 +191,8 @@ class Walk:
 
     def end_of_data(self) -> None:
         """Drop what is pending and close what is held, if the terms say so."""
-        self._empty_tables()
+        self._keep_rows()
+        empty_tables(self.book)
         last_close, last_ask = (
             int(side[3][-1]) if self.n_bars else 0 for side in (self.prices, self.ask_prices)
         )
@@ -198,17 +203,27 @@ class Walk:
         require_fit(code)
 
     def _empty_tables(self) -> None:
-        for part, table in zip(self.parts, filled_tables(self.book), strict=True):
-            part.append(table)
-        self.rows = max(min(self.rows * 2, _MOST_ROWS), int(self.book[c.MOST_PARTS]) + _FIRST_ROWS)
-        self.book = grown_book(self.book, self.rows)
+        """Keep the rows written so far and give the book empty tables: larger ones, or the same again."""
+        n_kept = self._keep_rows()
+        if self.rows < max(_MOST_ROWS, 2 * int(self.book[c.MOST_PARTS])) or n_kept == 0:
+            self.rows *= 2
+            self.book = grown_book(self.book, self.rows)
+        else:
+            empty_tables(self.book)
+
+    def _keep_rows(self) -> int:
+        """Copy the rows in the book behind those kept before; return how many."""
+        filled = filled_tables(self.book)
+        share = int(self.book[c.NEXT_BAR]) / max(self.n_bars, 1)
+        for table, rows in zip(self.tables, filled, strict=True):
+            table.add(rows, share=share)
+        return sum(len(rows) for rows in filled)
 
     def outcome(self, done: int) -> Outcome:
         """Return everything decided in the first ``done`` bars."""
-        tables = [
-            np.concatenate([*part, table])
-            for part, table in zip(self.parts, filled_tables(self.book), strict=True)
-        ]
+        self._keep_rows()
+        empty_tables(self.book)
+        tables = [table.rows() for table in self.tables]
         return Outcome(
             money_decimals=self.terms.money_decimals,
             first_tradable_bar=self.first_bar,
