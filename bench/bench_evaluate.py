@@ -7,17 +7,13 @@ rounds, by the clock on the wall and in processor time of all threads; then what
 thread. The limits of the project are 5 ms and 80 ms. Writes ``bench/results/DATE-evaluate.json``.
 """
 
-import json
 import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from bench.dated_results import write_results
 from bench.sma_cross import random_candles
 
 from sptraderb.domain.candle import Candles
@@ -30,7 +26,6 @@ from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
 N_BARS = 1_000_000
 ROUNDS = 15
 COMPILE_ROUNDS = 50
-RESULTS = Path(__file__).with_name("results")
 TEXT = """\
 name: twenty
 indicators:
@@ -59,6 +54,7 @@ exit:
 
 def main() -> None:
     """Measure, print, write."""
+    load = os.getloadavg()[0]
     candles = random_candles(N_BARS)
     target = StrategyTarget(timeframe=candles.timeframe, instrument=candles.instrument)
     compiling, _ = _rounds_ms(lambda: compile_strategy(TEXT, target=target), COMPILE_ROUNDS)
@@ -81,7 +77,7 @@ def main() -> None:
             print(f"{name} {value}")
     for text, value in figures["nodes_ms"].items():
         print(f"{value:8.2f} ms  {text}")
-    _write(figures)
+    write_results("evaluate", (__doc__ or "").partition("\n")[0], figures, load_before=load)
 
 
 def _rounds_ms(work: Callable[[], object], rounds: int) -> tuple[list[float], list[float]]:
@@ -126,24 +122,6 @@ def _by_node(plan: Plan, candles: Candles) -> dict[str, float]:
         graph_walk.MOST_THREADS = threads
     dearest = sorted(best_ms.items(), key=lambda item: -item[1])
     return {text: round(value, 2) for text, value in dearest[:25]}
-
-
-def _write(figures: dict[str, Any]) -> None:
-    root = Path(__file__).parents[1]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, check=False, capture_output=True, text=True
-    ).stdout.strip()
-    document = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
-        "python": platform.python_version(),
-        **figures,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-evaluate.json"
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {path.relative_to(root)}")
 
 
 if __name__ == "__main__":

@@ -8,19 +8,16 @@ load average stands beside the figures. Cold = loading all kernels from disk in 
 ``bench/results/DATE-kernel.json``.
 """
 
-import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from bench.dated_results import write_results
 
 from sptraderb.domain.candle import Candles
 from sptraderb.domain.instrument import crypto_instrument
@@ -34,16 +31,17 @@ from sptraderb.engine.simulate import simulate
 
 SIZES = (5_000, 100_000, 1_000_000)
 ROUNDS = {5_000: 200, 100_000: 40, 1_000_000: 12}
-RESULTS = Path(__file__).with_name("results")
 CAPITAL = "10000"
 
 
 def main() -> None:
     """Measure, print, write."""
+    load = os.getloadavg()[0]
     rows = [_measured(n_bars) for n_bars in SIZES]
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
-    _write({"cold_start_s": _cold_start_s(), "rows": rows})
+    found = {"numba": numba.__version__, "cold_start_s": _cold_start_s(), "rows": rows}
+    write_results("kernel", (__doc__ or "").partition("\n")[0], found, load_before=load)
 
 
 def _measured(n_bars: int) -> dict[str, Any]:
@@ -166,25 +164,6 @@ def _cold_start_s() -> float:
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", script], check=True)
     return round(time.perf_counter() - started, 2)
-
-
-def _write(figures: dict[str, Any]) -> None:
-    root = Path(__file__).parents[1]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, check=False, capture_output=True, text=True
-    ).stdout.strip()
-    document = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
-        "python": platform.python_version(),
-        "numba": numba.__version__,
-        **figures,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-kernel.json"
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {path.relative_to(root)}, cold start {figures['cold_start_s']} s")
 
 
 if __name__ == "__main__":

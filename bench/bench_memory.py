@@ -8,30 +8,23 @@ the private pages at the highest moment of each phase, less those at the start. 
 """
 
 import dataclasses
-import json
 import os
-import platform
-import subprocess
 import threading
 import time
 import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
-from bench.sma_cross import random_candles
+from bench.dated_results import write_results
+from bench.whole_run import whole_run
 
-from sptraderb.candles.check import check_candles
-from sptraderb.domain.backtest import BacktestRequest, Phase, Run, RunState
+from sptraderb.domain.backtest import Phase, Run
 from sptraderb.orchestrator.execute import execute
 from sptraderb.orchestrator.prepare_run import LoadedRun
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.rehearsal import rehearse
-from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
 
-RESULTS = Path(__file__).with_name("results")
 CASES = {"1M bars, few trades": (1_000_000, 10, 30), "445k bars, many trades": (445_000, 2, 3)}
 TEXT = """\
 name: memory
@@ -44,41 +37,17 @@ costs: {{commission: 0.001%}}
 
 def main() -> None:
     """Measure, print, write."""
+    load = os.getloadavg()[0]
     rehearse()
     rows = {}
     for name, (n_bars, fast, slow) in CASES.items():
         rows[name] = _measured(n_bars, TEXT.format(fast=fast, slow=slow, size="0.01 units"))
         print(name, rows[name])
-    _write({"private_mb": rows})
+    write_results("memory", (__doc__ or "").partition("\n")[0], {"private_mb": rows}, load_before=load)
 
 
 def _measured(n_bars: int, text: str) -> dict[str, Any]:
-    candles = random_candles(n_bars)
-    _ = candles.close_times_s, candles.session_days
-    target = StrategyTarget(timeframe=candles.timeframe, instrument=candles.instrument)
-    loaded = LoadedRun(
-        plan=compile_strategy(text, target=target),
-        candles=candles,
-        first_bar=0,
-        report=check_candles(candles),
-    )
-    request = BacktestRequest(
-        strategy_name="memory",
-        strategy_text=text,
-        symbols=(candles.instrument.symbol,),
-        timeframe=candles.timeframe.name,
-        start_s=int(candles.time_s[0]),
-        end_s=int(candles.time_s[-1]),
-        initial_capital="10000000",
-    )
-    run = Run(
-        id=UUID(int=0),
-        owner="",
-        request=request,
-        state=RunState.RUNNING,
-        attempt=1,
-        created_at=datetime.now(tz=UTC),
-    )
+    run, loaded = whole_run(text, n_bars)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -130,24 +99,6 @@ def _in_child(run: Run, loaded: LoadedRun) -> dict[str, Any]:
 def _private_mb() -> float:
     lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
-
-
-def _write(figures: dict[str, Any]) -> None:
-    root = Path(__file__).parents[1]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, check=False, capture_output=True, text=True
-    ).stdout.strip()
-    document = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
-        "python": platform.python_version(),
-        **figures,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-memory.json"
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {path.relative_to(root)}")
 
 
 if __name__ == "__main__":
