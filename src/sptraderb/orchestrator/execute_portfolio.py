@@ -28,7 +28,7 @@ from sptraderb.orchestrator.manifest import ManifestLeg, build_account_manifest
 from sptraderb.orchestrator.prepare_portfolio import (
     LoadedPortfolio,
     PreparedPortfolio,
-    prepare_portfolio,
+    prepare_portfolio_until,
 )
 from sptraderb.orchestrator.profile_notes import optimistic_notes
 from sptraderb.orchestrator.profile_results import difference_blocks
@@ -73,7 +73,7 @@ def execute_portfolio(  # as `execute`
     loaded : LoadedPortfolio
         Its plans and candles.
     should_stop : callable
-        Read between chunks of instants.
+        Read between series and between chunks of instants.
     meter : ProgressMeter
         Told of phases and instants.
     simulator : callable
@@ -99,7 +99,10 @@ def execute_portfolio(  # as `execute`
     components = compute_all_components(loaded, policy, should_stop=should_stop)
     if components is None:
         return None
-    prepared = prepare_portfolio(run.request, loaded, external=[part.series for part in components])
+    series = [part.series for part in components]
+    prepared = prepare_portfolio_until(run.request, loaded, external=series, should_stop=should_stop)
+    if prepared is None:
+        return None
     meter.enter(Phase.SIMULATING)
     outcome = simulator(
         prepared.legs(), hedging=prepared.hedging, should_stop=should_stop, on_progress=meter.advance
@@ -188,7 +191,10 @@ def _other_profiles(
     documents: dict[str, Block] = {}
     for name in run.request.more_profiles:
         request = dataclasses.replace(run.request, profile=name)
-        prepared = prepare_portfolio(request, loaded, external=[part.series for part in components])
+        series = [part.series for part in components]
+        prepared = prepare_portfolio_until(request, loaded, external=series, should_stop=should_stop)
+        if prepared is None:
+            return None
         outcome = simulator(
             prepared.legs(),
             hedging=prepared.hedging,

@@ -9,7 +9,7 @@ verification. Each symbol is read and evaluated as a run of its own would be; he
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sptraderb.candles.cache import CandleCache
@@ -19,7 +19,7 @@ from sptraderb.domain.portfolio import Leg
 from sptraderb.domain.timeframe import parse_timeframe
 from sptraderb.engine.graph_walk import ExternalSeries
 from sptraderb.orchestrator.account_legs import AccountLegs, account_legs
-from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, load_run, prepare_run
+from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, load_run, prepare_until
 from sptraderb.orchestrator.run_terms import run_instrument
 from sptraderb.store.instrument_rows import read_instrument
 from sptraderb.store.pool import Database
@@ -125,7 +125,20 @@ async def load_portfolio(
 def prepare_portfolio(
     request: BacktestRequest, loaded: LoadedPortfolio, *, external: Sequence[ExternalSeries]
 ) -> PreparedPortfolio:
-    """Evaluate each plan's conditions and set its terms.
+    """Evaluate each plan's conditions and set its terms: `prepare_portfolio_until` without an early end."""
+    prepared = prepare_portfolio_until(request, loaded, external=external, should_stop=None)
+    assert prepared is not None  # nothing told it to stop
+    return prepared
+
+
+def prepare_portfolio_until(
+    request: BacktestRequest,
+    loaded: LoadedPortfolio,
+    *,
+    external: Sequence[ExternalSeries],
+    should_stop: Callable[[], bool] | None,
+) -> PreparedPortfolio | None:
+    """Evaluate each plan's conditions and set its terms; None if stopped meanwhile.
 
     Parameters
     ----------
@@ -135,6 +148,8 @@ def prepare_portfolio(
         Plans and candles.
     external : sequence of mapping
         What the components of each plan gave.
+    should_stop : callable or None
+        As `engine.evaluate.evaluate_until` asks it.
 
     Raises
     ------
@@ -142,10 +157,14 @@ def prepare_portfolio(
         ``candles.too_few``, ``conversion.no_rate``.
     """
     requests = [dataclasses.replace(own, profile=request.profile) for own in loaded.account.requests]
-    runs = [
-        prepare_run(own, run, external=series, decimals=loaded.account.money_decimals)
-        for own, run, series in zip(requests, loaded.runs, external, strict=True)
-    ]
+    runs: list[PreparedRun] = []
+    for own, run, series in zip(requests, loaded.runs, external, strict=True):
+        prepared = prepare_until(
+            own, run, external=series, decimals=loaded.account.money_decimals, should_stop=should_stop
+        )
+        if prepared is None:
+            return None
+        runs.append(prepared)
     return PreparedPortfolio(
         requests=tuple(requests),
         runs=tuple(runs),

@@ -2,9 +2,10 @@
 
 import dataclasses
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import pytest
 from sptraderb.domain.backtest import PositionMode
 from sptraderb.domain.conversion import RouteLeg
 from sptraderb.domain.instrument import fx_instrument
+from sptraderb.domain.portfolio import Leg, PortfolioOutcome
 from sptraderb.domain.portfolio_columns import units_of_document
 from sptraderb.domain.result_columns import read_columns
 from sptraderb.engine.simulate_portfolio import simulate_portfolio
@@ -115,13 +117,35 @@ def _stopping(n_chunks: int) -> Executed | None:
     """Return what the engine gives where a cancel comes after some chunks of 40 instants."""
     run, loaded = wavy_account()
     looks = iter(range(1000))
+
+    def simulator(legs: Sequence[Leg], *, should_stop: object, **rest: Any) -> PortfolioOutcome:
+        del should_stop
+        return simulate_portfolio(
+            legs, should_stop=lambda: next(looks) >= n_chunks, chunk_instants=40, **rest
+        )
+
     return execute_portfolio(
         run,
         loaded,
-        should_stop=lambda: next(looks) >= n_chunks,
+        should_stop=lambda: False,
         meter=ProgressMeter(lambda _report: None),
-        simulator=partial(simulate_portfolio, chunk_instants=40),
+        simulator=simulator,
     )
+
+
+@pytest.mark.parametrize("n_looks", range(4))
+def test_account_when_cancelled_while_series_are_computed_then_there_is_no_result(n_looks: int) -> None:
+    """A cancel is heard before the first instant is walked, between any two series of any symbol."""
+    run, loaded = wavy_account()
+    looks, meter = iter(range(1000)), ProgressMeter(lambda _report: None)
+    found = execute_portfolio(
+        run, loaded, should_stop=lambda: next(looks) >= n_looks, meter=meter, simulator=_unreached
+    )
+    assert found is None
+
+
+def _unreached(*_args: object, **_facts: object) -> PortfolioOutcome:
+    raise AssertionError("nothing is walked after a cancel")
 
 
 def test_account_when_cancelled_then_what_was_done_is_its_result() -> None:
