@@ -13,6 +13,8 @@ from sptraderb.domain.calendar import YEAR_S, CalendarName, Int64Array, session_
 from sptraderb.domain.candle import Candles, Float64Array
 from sptraderb.domain.outcome import Outcome
 
+_BLOCK = 65_536
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyMarks:
@@ -124,6 +126,26 @@ def peaks_before(outcome: Outcome) -> Int64Array:
         np.maximum.accumulate(outcome.equity_minor[:-1], out=peaks[1:])
         np.maximum(peaks, deposit, out=peaks)
     return peaks
+
+
+def depths(outcome: Outcome) -> Float64Array:
+    """Return how far each bar's trough lies below the peak of the marks before it, as a fraction of that.
+
+    Returns
+    -------
+    ndarray of shape (n_bars_done,), dtype=float64
+        Never negative. Made block by block: a run may have millions of bars.
+    """
+    found = np.empty(outcome.n_bars_done, dtype=np.float64)
+    highest = deposit_minor(outcome)
+    for first in range(0, len(found), _BLOCK):
+        block = slice(first, min(first + _BLOCK, len(found)))
+        marks = outcome.equity_minor[block]
+        peaks = np.maximum.accumulate(np.concatenate(([highest], marks)))
+        highest, peaks = int(peaks[-1]), peaks[:-1]
+        below = np.maximum(peaks - outcome.trough_minor[block], 0)
+        np.divide(below, np.maximum(peaks, 1), out=found[block])
+    return found
 
 
 def thinned_bars(values: npt.NDArray[np.int64] | Float64Array, most: int, *, first: int = 0) -> Int64Array:

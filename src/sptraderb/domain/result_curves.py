@@ -6,11 +6,9 @@ Place: the part of the document that charts read. Curves keep the extremes in at
 
 import math
 
-import numpy as np
-
 from sptraderb.domain.calendar import CalendarName, Int64Array
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.equity_curve import DailyMarks, peaks_before, thinned_bars
+from sptraderb.domain.equity_curve import DailyMarks, depths, thinned_bars
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.period_returns import period_returns
 from sptraderb.domain.result_columns import Units, time_texts
@@ -27,11 +25,7 @@ def equity_block(outcome: Outcome, candles: Candles, units: Units) -> list[list[
 
 def drawdown_block(outcome: Outcome, candles: Candles) -> list[list[object]]:
     """Return ``[time, drawdown]`` pairs: how far each bar's trough lies below the peak before it."""
-    peaks = peaks_before(outcome)
-    below = np.subtract(peaks, outcome.trough_minor)
-    np.maximum(below, 0, out=below)
-    np.maximum(peaks, 1, out=peaks)  # in place: a run may have millions of bars
-    depth = below / peaks
+    depth = depths(outcome)
     bars = thinned_bars(depth, CURVE_POINTS, first=_first(outcome))
     return [[time, value] for time, value in zip(_times(candles, bars), depth[bars].tolist(), strict=True)]
 

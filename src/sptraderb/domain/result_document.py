@@ -132,6 +132,7 @@ def build(
     marks = daily_marks(outcome, candles)
     figures = {metric.name: metric.value for metric in metrics}
     n_signals = signals_generated(plan, simulated.signals, simulated.terms.start_bar, outcome.n_bars_done)
+    drawdown = drawdown_block(outcome, candles)  # first: it takes an array, what follows many objects
     return {
         "backtest_id": facts.backtest_id,
         "strategy_name": facts.strategy_name,
@@ -147,7 +148,7 @@ def build(
         "look_ahead": look_ahead_block(facts),
         "units": asdict(units),
         "equity": equity_block(outcome, candles, units),
-        "drawdown": drawdown_block(outcome, candles),
+        "drawdown": drawdown,
         "ledger": ledger_block(outcome, units),
         "orders": orders_block(outcome, candles, units),
         "open_positions": open_positions_block(outcome, candles, units),

@@ -20,7 +20,6 @@ import msgspec
 
 from sptraderb.domain.backtest import Phase, Run
 from sptraderb.domain.candle import Candles
-from sptraderb.domain.digest import outcome_digest
 from sptraderb.domain.fixed import text_from_ticks
 from sptraderb.domain.outcome import Outcome
 from sptraderb.domain.plan import Note, Plan, Signals
@@ -236,9 +235,9 @@ def _result(
         best=best,
     )
     document |= profile_blocks(facts, document, own=run.request.profile, others=others)
+    head, packed = msgspec.json.encode(summary(document)), pack_document(document_bytes(document))
+    digest = str(document.pop("digest"))
+    del document  # thousands of trades as text, before the columns are packed
     return StoredResult(
-        summary=msgspec.json.encode(summary(document)),
-        document=pack_document(document_bytes(document)),
-        digest=outcome_digest(outcome),
-        chunks=pack_chunks(column_chunks(outcome, candles)),
+        summary=head, document=packed, digest=digest, chunks=pack_chunks(column_chunks(outcome, candles))
     )

@@ -16,6 +16,7 @@ from sptraderb.domain.instrument import fx_instrument
 from sptraderb.domain.timeframe import H1
 from sptraderb.orchestrator.child_pipe import ProgressReport
 from sptraderb.orchestrator.execute import execute
+from sptraderb.orchestrator.large_arrays import give_back_large_arrays
 from sptraderb.orchestrator.prepare_run import LoadedRun
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.strategy.compiler import StrategyTarget, compile_strategy
@@ -32,7 +33,8 @@ costs: {commission: 0.002%, spread: 1 pips}
 
 
 def rehearse() -> None:
-    """Compute a small run on made-up candles and forget it."""
+    """Compute a small run on made-up candles and forget it; large arrays go back from now on."""
+    give_back_large_arrays()
     instrument = fx_instrument("EURUSD")
     closes = 110_000 + np.cumsum(np.resize(np.array([70, 50, -90, 30, -55], dtype=np.int64), _N_BARS))
     columns = {
