@@ -33,7 +33,7 @@ from sptraderb.engine.position_tables import TIE, position_tables
 from sptraderb.engine.row_table import RowTable
 from sptraderb.errors import MoneyOverflow
 
-CHUNK_BARS = 262_144
+CHUNK_BARS = 131_072
 """Bars walked between two looks at cancel and progress: a few milliseconds."""
 _FourPrices = tuple[Int64Array, Int64Array, Int64Array, Int64Array]
 _FIRST_ROWS = 1024
