@@ -93,7 +93,7 @@ def encode_csv_rows(candles: Candles) -> bytes:
     """Return candles as CSV lines, prices as exact decimal text, volumes as the shortest exact one."""
     lines = candle_lines(candles, _CSV_PIECES)
     if lines is not None:
-        return lines.translate(None, b" ") if b" " in lines else lines
+        return lines
     scale = candles.instrument.price_scale
     columns = (candles.open_ticks, candles.high_ticks, candles.low_ticks, candles.close_ticks)
     prices = [[text_from_ticks(value, scale) for value in ticks.tolist()] for ticks in columns]

@@ -82,6 +82,7 @@ def test_text_when_written_then_as_people_write_it() -> None:
         b'[{"time":0,"open":1.10000,"high":1.10000,"low":1.10000,"close":1.10000,"volume":1}]'
     )
     assert encode_array(candles.sliced(0, 0)) == b"[]"
+    assert b" " not in encode_array(candles)
 
 
 def test_text_when_a_time_is_before_1970_then_it_is_negative() -> None:
