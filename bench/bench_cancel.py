@@ -24,7 +24,7 @@ from sptraderb.orchestrator.prepare_run import LoadedRun, PreparedRun, prepare_r
 from sptraderb.orchestrator.progress import ProgressMeter
 from sptraderb.orchestrator.rehearsal import rehearse
 
-SIZES = {5_000: 40, 1_000_000: 7, 5_000_000: 3}
+SIZES = {5_000: 400, 1_000_000: 30, 5_000_000: 8}
 TEXT = """\
 name: cancel
 entry:

@@ -36,8 +36,10 @@ ExternalSeries = Mapping[tuple[str, str], npt.NDArray[np.float64]]
 NO_SERIES: ExternalSeries = MappingProxyType({})
 
 MOST_THREADS = 4
-_BARS_PER_THREAD = 100_000
-"""Below, starting a thread costs more than it saves."""
+_NODE_BARS_PER_THREAD = 10_000_000
+"""Nodes times bars: below, threads cost more than they save, as two take each other's cache."""
+_WATCHED_BARS = 250_000
+"""From here on one node may take longer than a cancel may wait."""
 _LOOK_S = 0.02
 """Seconds between two looks whether to stop, while threads compute."""
 
@@ -84,8 +86,9 @@ class GraphWalk:
         for number in order:
             self._frame(self.nodes[number].timeframe_s)
         self._plan_work(order, wanted)
-        n_threads = min(MOST_THREADS, _n_processors(), 1 + len(self.base) // _BARS_PER_THREAD)
-        if n_threads == 1:
+        n_bars = len(self.base)
+        n_threads = min(MOST_THREADS, _n_processors(), 1 + len(order) * n_bars // _NODE_BARS_PER_THREAD)
+        if n_threads == 1 and (should_stop is None or n_bars < _WATCHED_BARS):
             self._work(should_stop)
         else:
             self._work_together(n_threads, should_stop)

@@ -351,7 +351,7 @@ def test_graph_when_walked_by_several_threads_then_values_are_the_same(
     wanted = {f"s{number}": number for number in range(2, len(nodes), 3)}
     plan = Plan(name="p", nodes=tuple(nodes), series=wanted, entries=())
     alone = evaluate_series(plan, candles)
-    monkeypatch.setattr(graph_walk, "_BARS_PER_THREAD", 1)
+    monkeypatch.setattr(graph_walk, "_NODE_BARS_PER_THREAD", 1)
     monkeypatch.setattr(graph_walk, "_n_processors", lambda: 4)
     for _ in range(5):
         together = evaluate_series(plan, candles)
@@ -361,7 +361,7 @@ def test_graph_when_walked_by_several_threads_then_values_are_the_same(
 
 def test_graph_when_a_node_cannot_be_computed_then_every_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in any thread is raised to the caller, and nothing waits for what never comes."""
-    monkeypatch.setattr(graph_walk, "_BARS_PER_THREAD", 1)
+    monkeypatch.setattr(graph_walk, "_NODE_BARS_PER_THREAD", 1)
     monkeypatch.setattr(graph_walk, "_n_processors", lambda: 4)
     broken = Node(op="indicator", name="nothing", args=(0,), params=(2.0,))
     plan = Plan(name="p", nodes=(CLOSE, broken, Node(op="neg", args=(1,))), series={"x": 2}, entries=())

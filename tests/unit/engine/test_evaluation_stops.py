@@ -75,7 +75,7 @@ def test_evaluation_when_told_inside_a_long_node_then_does_not_wait_for_it(
         return args[0]
 
     monkeypatch.setitem(OPS, "neg", replace(OPS["neg"], compute=endless))  # type: ignore[arg-type]
-    monkeypatch.setattr(graph_walk, "_BARS_PER_THREAD", 1)
+    monkeypatch.setattr(graph_walk, "_NODE_BARS_PER_THREAD", 1)
     monkeypatch.setattr(graph_walk, "_n_processors", lambda: 2)
     before = set(threading.enumerate())
     assert evaluate_until(PLAN, CANDLES, should_stop=is_at_it.is_set) is None
