@@ -38,8 +38,8 @@ NO_SERIES: ExternalSeries = MappingProxyType({})
 MOST_THREADS = 4
 _NODE_BARS_PER_THREAD = 10_000_000
 """Nodes times bars: below, threads cost more than they save, as two take each other's cache."""
-_WATCHED_BARS = 250_000
-"""From here on one node may take longer than a cancel may wait."""
+_WATCHED_BARS = 2_000_000
+"""From here on one node may take longer than a cancel may wait; a thread of its own costs some 2 ms."""
 _LOOK_S = 0.02
 """Seconds between two looks whether to stop, while threads compute."""
 
