@@ -42,8 +42,10 @@ def project(tmp_path: Path) -> Path:
     for name in ("run", "dev", "web"):
         (root / "requirements" / f"{name}.txt").write_text("# nothing\n")
     (root / "pyproject.toml").write_text(PROJECT)
-    for file in ("__init__.py", "engine/__init__.py"):
-        (root / "src" / "sptraderb" / file).write_text("")
+    package = root / "src" / "sptraderb"
+    for name in ("__init__", "engine/__init__", "api/server", "cli/main", "orchestrator/worker"):
+        (package / f"{name}.py").parent.mkdir(exist_ok=True)
+        (package / f"{name}.py").write_text("")
     (root / "src" / "sptraderb" / "engine" / "warm.py").write_text("print('warm')\n")
     return root
 
@@ -97,12 +99,14 @@ def test_set_up_when_killed_and_started_twice_then_both_end_well_and_the_next_do
     killed.communicate()
     assert not (project / ".venv" / "sptraderb-stamp.json").exists()
 
-    both = [make(project), make(project)]
+    both = [make(project, PYTHONDONTWRITEBYTECODE="1") for _ in range(2)]
     said = [process.communicate(timeout=240) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     text = "".join(out for out, _ in said)
     assert text.count("set-up: ready in") == 1
     assert "an unfinished or foreign .venv is made again" in text
+    written = project / "src" / "sptraderb" / "cli" / "__pycache__"
+    assert list(written.glob("main.*.pyc")), "later starts must find bytecode, whatever the environment says"
 
     again = make(project)
     out, errors = again.communicate(timeout=60)
