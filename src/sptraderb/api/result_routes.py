@@ -13,7 +13,7 @@ from sptraderb.api.context import services_of
 from sptraderb.api.media_types import JSON, accepted_quality
 from sptraderb.api.preconditions import is_unchanged, weak_tag
 from sptraderb.api.problems import problem_responses
-from sptraderb.api.run_answers import parse_run_id
+from sptraderb.api.run_answers import error_fields, parse_run_id
 from sptraderb.api.security import identity_of
 from sptraderb.api.stored_documents import read_packed
 from sptraderb.domain.backtest import Run, RunState
@@ -136,7 +136,7 @@ def require_result(run: Run) -> None:
         )
     if run.state is RunState.FAILED:
         error = run.error
-        context = {} if error is None else {"error": msgspec.to_builtins(error)}
+        context: dict[str, Any] = {} if error is None else {"error": error_fields(error)}
         message = "" if error is None else f": {error.message}"
         raise Conflict("run.failed", f"the run must have completed, it failed{message}", **facts, **context)
     if not run.has_result:

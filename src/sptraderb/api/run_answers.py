@@ -137,7 +137,7 @@ def frame_of_run(run: Run) -> RunFrame:
         status=status,
         progress=_percent(run),
         phase=progress.phase.value,
-        error=_error_fields(run.error),
+        error=error_fields(run.error),
         event_id=progress.event_id,
         trades=progress.n_trades,
         equity=point,
@@ -202,8 +202,6 @@ def _percent(run: Run) -> float:
     return 100.0 if run.state is RunState.COMPLETED else round(run.progress.percent, 2)
 
 
-def _error_fields(error: RunError | None) -> dict[str, Any] | None:
-    if error is None:
-        return None
-    fields = {"code": error.code, "message": error.message, "context": dict(error.context)}
-    return fields | ({"hint": error.hint} if error.hint else {})
+def error_fields(error: RunError | None) -> dict[str, Any] | None:
+    """Return the same as a mapping, for answers whose other fields vary."""
+    return None if error is None else msgspec.to_builtins(error_answer(error))
