@@ -213,7 +213,7 @@ def unpack_web_assets() -> None:
 
 def warm_kernels() -> None:
     """Compile the kernels once, so that no run has to wait for it."""
-    say("compiling the simulation kernels (once, two to three minutes)")
+    say("compiling the simulation kernels (once, three to four minutes)")
     run_step("compiled the kernels", [VENV / "bin" / "python", "-m", "sptraderb.engine.warm"])
 
 
