@@ -176,9 +176,12 @@ class PricePath:
         for number, quoted in enumerate(finer):
             now = replace(moment, quoted=quoted)
             if number:
-                ended, self._desk.step = False, self._desk.step + 1
+                self._desk.step += 1
                 self.exits_passed_at_open(now)
                 self.entries_passed_at_open(now)
+                held = self._desk.position
+                self.exits_passed_at_open(now)  # those of an entry at this open, whose stop it has passed too
+                ended = held is not None and self._desk.position is None
             self._walk_inside(now, ended=ended)
             self._desk.finish_bar(quoted)
         if not finer:
